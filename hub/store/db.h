@@ -3,8 +3,9 @@
  *
  * A unit of work is a db_batch: BEGIN, the actor's settings (read by row-level security), the named prepared
  * statements in order, COMMIT, all sent in one pipeline: one round trip. If any statement fails, all is rolled back
- * and the batch completes with one error. Serialization failures and connection loss before COMMIT was sent are
- * retried (3 times); a loss after it is ERR_UNAVAILABLE.
+ * and the batch completes with one error. Serialization failures and sessions that the server ended before COMMIT are
+ * retried (3 attempts in all); a loss that leaves unknown whether COMMIT was reached is ERR_UNAVAILABLE, unless the
+ * batch is db_batch_repeatable.
  *
  * SQL is in sql/query/<noun>.sql, each statement under a line `-- name: <noun>_<verb>`; the build makes the table of
  * names from it, and every connection prepares a statement at its first use. Parameters and results are text.
@@ -47,11 +48,17 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(db_batch, db_batch_free)
 /** Adds the named statement with n text parameters (const char *, NULL is SQL NULL), copied. Returns its index, for
  * reading its result. An unknown name is a programming error. */
 guint db_batch_add(db_batch *batch, const char *statement, guint n, ...);
+guint db_batch_add_array(db_batch *batch, const char *statement, guint n, const char *const *params);
+/** Says that doing the whole batch twice does no harm (reads, and their audit rows): then it is also run again when
+ * the connection was lost without the server having said how far it came. */
+void db_batch_repeatable(db_batch *batch);
 /** Runs the batch on the next free connection; takes ownership. */
 void db_pool_run(db_pool *pool, db_batch *batch, db_done done, gpointer user_data);
 
 /* Results, valid inside db_done (or until db_batch_free on a blocking connection). */
 guint db_rows(const db_batch *batch, guint index);
+/** Rows that an INSERT, UPDATE or DELETE touched. */
+guint db_affected(const db_batch *batch, guint index);
 /** Borrowed text of one field, NULL when SQL NULL or when there is no such row. */
 const char *db_text(const db_batch *batch, guint index, guint row, guint column);
 gsize db_length(const db_batch *batch, guint index, guint row, guint column);
