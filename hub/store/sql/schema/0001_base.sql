@@ -8,6 +8,10 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA consilium TO consilium_hub, consilium_dicom;
 GRANT USAGE ON SCHEMA public TO consilium_hub, consilium_dicom;
 
+-- A function belongs to nobody until it is granted by name: those that run as the owner must not leak to a role that
+-- was not meant.
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+
 -- The acting person and organisation, set for the transaction by db_batch; NULL when nobody acts.
 CREATE OR REPLACE FUNCTION consilium.me() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT nullif(current_setting('consilium.person', true), '')::uuid $$;
@@ -32,3 +36,11 @@ END $$;
 -- Text folded for searching names: lower case, no accents is done by the writer; here only case and width.
 CREATE OR REPLACE FUNCTION consilium.fold(name text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT lower(normalize(coalesce(name, ''), NFKC)) $$;
+
+-- Is now within the window? NULL: no end.
+CREATE OR REPLACE FUNCTION consilium.is_open(valid_from timestamptz, valid_until timestamptz) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT valid_from <= now() AND (valid_until IS NULL OR valid_until > now()) $$;
+
+GRANT EXECUTE ON FUNCTION consilium.me, consilium.my_org, consilium.my_purpose, consilium.refuse, consilium.expect,
+    consilium.fold, consilium.is_open TO consilium_hub, consilium_dicom;

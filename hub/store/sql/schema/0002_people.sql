@@ -16,7 +16,8 @@ CREATE TABLE consilium.department (
     organisation uuid NOT NULL REFERENCES consilium.organisation,
     code text NOT NULL,
     name text NOT NULL,
-    UNIQUE (organisation, code)
+    UNIQUE (organisation, code),
+    UNIQUE (id, organisation)                                -- for composite foreign keys
 );
 
 CREATE TABLE consilium.consortium (
@@ -38,7 +39,8 @@ CREATE TABLE consilium.agreement (
     scope text[] NOT NULL,                                   -- consult, referral, teaching, recognition
     valid_from date NOT NULL DEFAULT current_date,
     valid_until date,
-    UNIQUE (from_organisation, to_organisation)
+    UNIQUE (from_organisation, to_organisation),
+    CHECK (from_organisation <> to_organisation)
 );
 
 CREATE TABLE consilium.person (
@@ -59,7 +61,8 @@ CREATE TABLE consilium.person_role (
     organisation uuid NOT NULL REFERENCES consilium.organisation,
     role text NOT NULL CHECK (role IN ('doctor', 'specialist', 'radiologist', 'radiographer', 'coordinator',
                                        'teacher', 'admin', 'auditor')),
-    department uuid REFERENCES consilium.department,
+    department uuid,
+    FOREIGN KEY (department, organisation) REFERENCES consilium.department (id, organisation),
     UNIQUE NULLS NOT DISTINCT (person, organisation, role, department)
 );
 CREATE INDEX person_role_organisation ON consilium.person_role (organisation, role);
@@ -120,12 +123,40 @@ AS $$ SELECT EXISTS (SELECT FROM person_role r JOIN person p ON p.id = r.person
 CREATE OR REPLACE FUNCTION consilium.clinical() RETURNS boolean LANGUAGE sql STABLE
 AS $$ SELECT consilium.has_role('doctor', 'specialist', 'radiologist', 'radiographer', 'coordinator') $$;
 
+-- Where the acting person treats or coordinates (a radiographer's or teacher's department gives no view of its cases).
 CREATE OR REPLACE FUNCTION consilium.my_departments() RETURNS SETOF uuid LANGUAGE sql STABLE
     SECURITY DEFINER SET search_path = consilium, pg_temp
-AS $$ SELECT department FROM person_role WHERE person = me() AND organisation = my_org() AND department IS NOT NULL $$;
+AS $$ SELECT department FROM person_role WHERE person = me() AND organisation = my_org() AND department IS NOT NULL
+      AND role IN ('doctor', 'specialist', 'radiologist', 'coordinator') $$;
 
 -- Do two organisations belong to one consortium?
 CREATE OR REPLACE FUNCTION consilium.same_consortium(a uuid, b uuid) RETURNS boolean LANGUAGE sql STABLE
     SECURITY DEFINER SET search_path = consilium, pg_temp
 AS $$ SELECT EXISTS (SELECT FROM consortium_member x JOIN consortium_member y USING (consortium)
                      WHERE x.organisation = a AND y.organisation = b) $$;
+
+-- The organisations of the consortia that the acting one belongs to, itself included.
+CREATE OR REPLACE FUNCTION consilium.my_consortium() RETURNS SETOF uuid LANGUAGE sql STABLE
+    SECURITY DEFINER SET search_path = consilium, pg_temp
+AS $$ SELECT my_org() UNION
+      SELECT y.organisation FROM consortium_member x JOIN consortium_member y USING (consortium)
+      WHERE x.organisation = my_org() $$;
+
+-- Is there a live agreement that lets one organisation send such things to the other?
+CREATE OR REPLACE FUNCTION consilium.agreed(sender uuid, receiver uuid, what text) RETURNS boolean LANGUAGE sql STABLE
+    SECURITY DEFINER SET search_path = consilium, pg_temp
+AS $$ SELECT EXISTS (SELECT FROM agreement WHERE from_organisation = sender AND to_organisation = receiver
+                     AND what = ANY (scope) AND valid_from <= current_date
+                     AND (valid_until IS NULL OR valid_until >= current_date)) $$;
+
+GRANT EXECUTE ON FUNCTION consilium.has_role, consilium.clinical, consilium.my_departments, consilium.same_consortium,
+    consilium.my_consortium, consilium.agreed TO consilium_hub;
+
+GRANT SELECT ON consilium.organisation, consilium.department, consilium.consortium, consilium.consortium_member,
+    consilium.agreement TO consilium_hub, consilium_dicom;
+GRANT SELECT ON consilium.person, consilium.person_role TO consilium_hub;
+GRANT UPDATE (language, password_hash, totp_last_step) ON consilium.person TO consilium_hub;
+GRANT SELECT, INSERT, UPDATE ON consilium.session TO consilium_hub;
+GRANT SELECT ON consilium.token TO consilium_hub;
+GRANT SELECT, INSERT, DELETE ON consilium.login_failure TO consilium_hub;
+GRANT SELECT ON consilium.ae TO consilium_hub, consilium_dicom;

@@ -17,7 +17,8 @@ CREATE TABLE consilium.patient (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1,
-    UNIQUE (organisation, local_id)
+    UNIQUE (organisation, local_id),
+    UNIQUE (id, organisation)                                -- for composite foreign keys: whose patient it is
 );
 CREATE INDEX patient_name ON consilium.patient USING gin (name_search gin_trgm_ops);
 
@@ -25,7 +26,7 @@ CREATE TABLE consilium.study (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     organisation uuid NOT NULL REFERENCES consilium.organisation,
     study_uid text NOT NULL CHECK (study_uid ~ '^[0-9.]{1,64}$'),
-    patient uuid NOT NULL REFERENCES consilium.patient,
+    patient uuid NOT NULL,
     study_date date,
     study_time text NOT NULL DEFAULT '',                     -- DICOM TM as sent
     accession text NOT NULL DEFAULT '',
@@ -38,7 +39,9 @@ CREATE TABLE consilium.study (
     attributes jsonb NOT NULL DEFAULT '{}',                  -- DICOM JSON of the study level, patient's included, as QIDO answers it
     received_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (organisation, study_uid)
+    UNIQUE (organisation, study_uid),
+    UNIQUE (id, organisation),
+    FOREIGN KEY (patient, organisation) REFERENCES consilium.patient (id, organisation)
 );
 CREATE INDEX study_recent ON consilium.study (organisation, study_date DESC NULLS LAST, study_uid);
 CREATE INDEX study_uid ON consilium.study (study_uid);
@@ -48,7 +51,7 @@ CREATE INDEX study_accession ON consilium.study (organisation, accession) WHERE 
 CREATE TABLE consilium.series (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     organisation uuid NOT NULL REFERENCES consilium.organisation,
-    study uuid NOT NULL REFERENCES consilium.study,
+    study uuid NOT NULL,
     series_uid text NOT NULL CHECK (series_uid ~ '^[0-9.]{1,64}$'),
     modality text NOT NULL DEFAULT '',
     number integer,
@@ -56,15 +59,17 @@ CREATE TABLE consilium.series (
     instance_count integer NOT NULL DEFAULT 0,
     generation integer NOT NULL DEFAULT 0,                   -- grows with every change; names the metadata blob and its ETag
     attributes jsonb NOT NULL DEFAULT '{}',                  -- DICOM JSON of the series level
-    UNIQUE (study, series_uid)
+    UNIQUE (study, series_uid),
+    UNIQUE (id, study, organisation),
+    FOREIGN KEY (study, organisation) REFERENCES consilium.study (id, organisation)
 );
 CREATE INDEX series_uid ON consilium.series (organisation, series_uid);
 
 CREATE TABLE consilium.instance (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     organisation uuid NOT NULL REFERENCES consilium.organisation,
-    study uuid NOT NULL REFERENCES consilium.study,
-    series uuid NOT NULL REFERENCES consilium.series,
+    study uuid NOT NULL,
+    series uuid NOT NULL,
     sop_uid text NOT NULL CHECK (sop_uid ~ '^[0-9.]{1,64}$'),
     sop_class text NOT NULL,
     number integer,
@@ -81,7 +86,8 @@ CREATE TABLE consilium.instance (
     metadata_size integer NOT NULL,                          -- bytes of the inflated JSON
     received_at timestamptz NOT NULL DEFAULT now(),
     received_from text NOT NULL DEFAULT '',                  -- AE title or person id
-    PRIMARY KEY (organisation, sop_uid)
+    PRIMARY KEY (organisation, sop_uid),
+    FOREIGN KEY (series, study, organisation) REFERENCES consilium.series (id, study, organisation)
 );
 CREATE INDEX instance_series ON consilium.instance (series, number, sop_uid);
 CREATE INDEX instance_hash ON consilium.instance (hash);
@@ -105,17 +111,25 @@ CREATE TABLE consilium.instance_quarantine (
 -- particulars (study NULL). Several may hold on one study; access lasts until the last live one ends.
 CREATE TABLE consilium.access_grant (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    patient uuid NOT NULL REFERENCES consilium.patient,
-    study uuid REFERENCES consilium.study,
+    patient uuid NOT NULL,
+    study uuid,
     from_organisation uuid NOT NULL REFERENCES consilium.organisation,
-    to_organisation uuid REFERENCES consilium.organisation,
-    to_person uuid REFERENCES consilium.person,              -- with to_organisation: this person acting for it
+    to_organisation uuid NOT NULL REFERENCES consilium.organisation,
+    -- Who in to_organisation: all its clinicians, one department's clinicians and all coordinators (no department:
+    -- coordinators only), or one person acting for it.
+    reach text NOT NULL CHECK (reach IN ('organisation', 'department', 'person')),
+    to_department uuid,
+    to_person uuid REFERENCES consilium.person,
     basis text NOT NULL CHECK (basis IN ('consult', 'referral', 'teaching', 'share', 'emergency')),
     basis_id uuid NOT NULL,                                  -- the consult, referral …
     valid_from timestamptz NOT NULL DEFAULT now(),
     valid_until timestamptz,                                 -- NULL: until its case closes
     created_by uuid REFERENCES consilium.person,
-    CHECK (to_organisation IS NOT NULL)
+    FOREIGN KEY (patient, from_organisation) REFERENCES consilium.patient (id, organisation),
+    FOREIGN KEY (study, from_organisation) REFERENCES consilium.study (id, organisation),
+    FOREIGN KEY (to_department, to_organisation) REFERENCES consilium.department (id, organisation),
+    CHECK ((reach = 'person') = (to_person IS NOT NULL)),
+    CHECK (to_department IS NULL OR reach = 'department')
 );
 CREATE INDEX access_grant_study ON consilium.access_grant (study, to_organisation);
 CREATE INDEX access_grant_patient ON consilium.access_grant (patient, to_organisation);
@@ -130,45 +144,57 @@ ALTER TABLE consilium.instance ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURI
 ALTER TABLE consilium.instance_quarantine ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE consilium.access_grant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 
+-- The owner's functions (SECURITY DEFINER) pass; nobody signs in as the owner but migrations and the administrator.
+CREATE POLICY owner_all ON consilium.patient TO consilium_owner USING (true) WITH CHECK (true);
+CREATE POLICY owner_all ON consilium.study TO consilium_owner USING (true) WITH CHECK (true);
+CREATE POLICY owner_all ON consilium.series TO consilium_owner USING (true) WITH CHECK (true);
+CREATE POLICY owner_all ON consilium.instance TO consilium_owner USING (true) WITH CHECK (true);
+CREATE POLICY owner_all ON consilium.instance_quarantine TO consilium_owner USING (true) WITH CHECK (true);
+CREATE POLICY owner_all ON consilium.access_grant TO consilium_owner USING (true) WITH CHECK (true);
+
+-- Grants are seen by both sides; they are written only by the case functions (SECURITY DEFINER) of later files.
+CREATE POLICY hub_sides ON consilium.access_grant FOR SELECT TO consilium_hub
+    USING ((SELECT consilium.clinical())
+           AND (from_organisation = (SELECT consilium.my_org()) OR to_organisation = (SELECT consilium.my_org())));
+CREATE POLICY dicom_granted ON consilium.access_grant FOR SELECT TO consilium_dicom
+    USING (to_organisation = (SELECT consilium.my_org()));
+
+-- The grants that reach the acting person now. Row-level security of the caller applies (security_invoker).
+CREATE VIEW consilium.my_grant WITH (security_invoker = true) AS
+    SELECT * FROM consilium.access_grant g
+    WHERE g.to_organisation = (SELECT consilium.my_org())
+      AND g.valid_from <= now() AND (g.valid_until IS NULL OR g.valid_until > now())
+      AND CASE g.reach
+          WHEN 'person' THEN g.to_person = (SELECT consilium.me())
+          WHEN 'organisation' THEN true
+          ELSE (SELECT consilium.has_role('coordinator')) OR g.to_department IN (SELECT consilium.my_departments())
+          END;
+
+-- The grants that reach the organisation's machines: what was granted to it, not what was granted to one person.
+CREATE VIEW consilium.our_grant WITH (security_invoker = true) AS
+    SELECT * FROM consilium.access_grant g
+    WHERE g.to_organisation = (SELECT consilium.my_org()) AND g.to_person IS NULL
+      AND g.valid_from <= now() AND (g.valid_until IS NULL OR g.valid_until > now());
+
 -- The hub, for a person: the own organisation's rows with a clinical role, and what a live grant names.
 CREATE POLICY hub_own ON consilium.patient TO consilium_hub
     USING (organisation = (SELECT consilium.my_org()) AND (SELECT consilium.clinical()));
 CREATE POLICY hub_granted ON consilium.patient FOR SELECT TO consilium_hub
-    USING ((SELECT consilium.clinical()) AND EXISTS (SELECT FROM consilium.access_grant g
-           WHERE g.patient = patient.id AND g.to_organisation = (SELECT consilium.my_org())
-             AND (g.to_person IS NULL OR g.to_person = (SELECT consilium.me()))
-             AND g.valid_from <= now() AND (g.valid_until IS NULL OR g.valid_until > now())));
-
+    USING ((SELECT consilium.clinical()) AND EXISTS (SELECT FROM consilium.my_grant g WHERE g.patient = patient.id));
 CREATE POLICY hub_own ON consilium.study FOR SELECT TO consilium_hub
     USING (organisation = (SELECT consilium.my_org()) AND (SELECT consilium.clinical()));
 CREATE POLICY hub_granted ON consilium.study FOR SELECT TO consilium_hub
-    USING ((SELECT consilium.clinical()) AND EXISTS (SELECT FROM consilium.access_grant g
-           WHERE g.study = study.id AND g.to_organisation = (SELECT consilium.my_org())
-             AND (g.to_person IS NULL OR g.to_person = (SELECT consilium.me()))
-             AND g.valid_from <= now() AND (g.valid_until IS NULL OR g.valid_until > now())));
-
+    USING ((SELECT consilium.clinical()) AND EXISTS (SELECT FROM consilium.my_grant g WHERE g.study = study.id));
 CREATE POLICY hub_own ON consilium.series FOR SELECT TO consilium_hub
     USING (organisation = (SELECT consilium.my_org()) AND (SELECT consilium.clinical()));
 CREATE POLICY hub_granted ON consilium.series FOR SELECT TO consilium_hub
-    USING ((SELECT consilium.clinical()) AND EXISTS (SELECT FROM consilium.access_grant g
-           WHERE g.study = series.study AND g.to_organisation = (SELECT consilium.my_org())
-             AND (g.to_person IS NULL OR g.to_person = (SELECT consilium.me()))
-             AND g.valid_from <= now() AND (g.valid_until IS NULL OR g.valid_until > now())));
-
+    USING ((SELECT consilium.clinical()) AND EXISTS (SELECT FROM consilium.my_grant g WHERE g.study = series.study));
 CREATE POLICY hub_own ON consilium.instance FOR SELECT TO consilium_hub
     USING (organisation = (SELECT consilium.my_org()) AND (SELECT consilium.clinical()));
 CREATE POLICY hub_granted ON consilium.instance FOR SELECT TO consilium_hub
-    USING ((SELECT consilium.clinical()) AND EXISTS (SELECT FROM consilium.access_grant g
-           WHERE g.study = instance.study AND g.to_organisation = (SELECT consilium.my_org())
-             AND (g.to_person IS NULL OR g.to_person = (SELECT consilium.me()))
-             AND g.valid_from <= now() AND (g.valid_until IS NULL OR g.valid_until > now())));
-
+    USING ((SELECT consilium.clinical()) AND EXISTS (SELECT FROM consilium.my_grant g WHERE g.study = instance.study));
 CREATE POLICY hub_own ON consilium.instance_quarantine FOR SELECT TO consilium_hub
     USING (organisation = (SELECT consilium.my_org()) AND (SELECT consilium.has_role('radiographer', 'radiologist')));
-
--- Grants are seen by both sides; they are written only by the case functions (SECURITY DEFINER) of later files.
-CREATE POLICY hub_sides ON consilium.access_grant FOR SELECT TO consilium_hub
-    USING (from_organisation = (SELECT consilium.my_org()) OR to_organisation = (SELECT consilium.my_org()));
 
 -- The dicom program, for the calling AE's organisation (the setting consilium.organisation; no person).
 CREATE POLICY dicom_own ON consilium.patient TO consilium_dicom
@@ -181,37 +207,18 @@ CREATE POLICY dicom_own ON consilium.instance TO consilium_dicom
     USING (organisation = (SELECT consilium.my_org())) WITH CHECK (organisation = (SELECT consilium.my_org()));
 CREATE POLICY dicom_own ON consilium.instance_quarantine TO consilium_dicom
     USING (organisation = (SELECT consilium.my_org())) WITH CHECK (organisation = (SELECT consilium.my_org()));
--- What others granted to the whole organisation is found by its AEs too (not what was granted to one person).
-CREATE POLICY dicom_granted ON consilium.access_grant FOR SELECT TO consilium_dicom
-    USING (to_organisation = (SELECT consilium.my_org()));
 CREATE POLICY dicom_granted ON consilium.patient FOR SELECT TO consilium_dicom
-    USING (EXISTS (SELECT FROM consilium.access_grant g
-           WHERE g.patient = patient.id AND g.study IS NOT NULL AND g.to_organisation = (SELECT consilium.my_org()) AND g.to_person IS NULL
-             AND g.valid_from <= now() AND (g.valid_until IS NULL OR g.valid_until > now())));
+    USING (EXISTS (SELECT FROM consilium.our_grant g WHERE g.patient = patient.id AND g.study IS NOT NULL));
 CREATE POLICY dicom_granted ON consilium.study FOR SELECT TO consilium_dicom
-    USING (EXISTS (SELECT FROM consilium.access_grant g
-           WHERE g.study = study.id AND g.to_organisation = (SELECT consilium.my_org()) AND g.to_person IS NULL
-             AND g.valid_from <= now() AND (g.valid_until IS NULL OR g.valid_until > now())));
+    USING (EXISTS (SELECT FROM consilium.our_grant g WHERE g.study = study.id));
 CREATE POLICY dicom_granted ON consilium.series FOR SELECT TO consilium_dicom
-    USING (EXISTS (SELECT FROM consilium.access_grant g
-           WHERE g.study = series.study AND g.to_organisation = (SELECT consilium.my_org()) AND g.to_person IS NULL
-             AND g.valid_from <= now() AND (g.valid_until IS NULL OR g.valid_until > now())));
+    USING (EXISTS (SELECT FROM consilium.our_grant g WHERE g.study = series.study));
 CREATE POLICY dicom_granted ON consilium.instance FOR SELECT TO consilium_dicom
-    USING (EXISTS (SELECT FROM consilium.access_grant g
-           WHERE g.study = instance.study AND g.to_organisation = (SELECT consilium.my_org()) AND g.to_person IS NULL
-             AND g.valid_from <= now() AND (g.valid_until IS NULL OR g.valid_until > now())));
+    USING (EXISTS (SELECT FROM consilium.our_grant g WHERE g.study = instance.study));
 
-GRANT SELECT ON consilium.organisation, consilium.department, consilium.consortium, consilium.consortium_member,
-    consilium.agreement TO consilium_hub, consilium_dicom;
-GRANT SELECT, UPDATE ON consilium.person TO consilium_hub;
-GRANT SELECT ON consilium.person_role TO consilium_hub;
-GRANT SELECT, INSERT, UPDATE ON consilium.session TO consilium_hub;
-GRANT SELECT, UPDATE ON consilium.token TO consilium_hub;
-GRANT SELECT, INSERT, DELETE ON consilium.login_failure TO consilium_hub;
-GRANT SELECT ON consilium.ae TO consilium_hub, consilium_dicom;
 GRANT SELECT, INSERT, UPDATE ON consilium.patient TO consilium_hub;
 GRANT SELECT ON consilium.study, consilium.series, consilium.instance, consilium.instance_quarantine,
-    consilium.access_grant TO consilium_hub;
+    consilium.access_grant, consilium.my_grant TO consilium_hub;
 GRANT SELECT, INSERT, UPDATE ON consilium.patient, consilium.study, consilium.series, consilium.instance,
     consilium.instance_quarantine TO consilium_dicom;
-GRANT SELECT ON consilium.access_grant TO consilium_dicom;
+GRANT SELECT ON consilium.access_grant, consilium.our_grant TO consilium_dicom;
