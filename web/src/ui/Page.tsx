@@ -1,0 +1,26 @@
+import { type ReactNode, useEffect } from "react";
+
+interface PageProps {
+  title: ReactNode;
+  /** Title of the browser's tab when title is not plain text. Never a patient's name: tabs are seen by others. */
+  tab?: string;
+  actions?: ReactNode;
+  children: ReactNode;
+  wide?: boolean;
+}
+
+export function Page({ title, tab, actions, children, wide }: PageProps) {
+  const text = tab ?? (typeof title === "string" ? title : "");
+  useEffect(() => {
+    document.title = text ? `${text} · Consilium` : "Consilium";
+  }, [text]);
+  return (
+    <main id="main" className={wide ? "page page-wide" : "page"} tabIndex={-1}>
+      <header className="page-head">
+        <h1>{title}</h1>
+        {actions && <div className="page-actions">{actions}</div>}
+      </header>
+      {children}
+    </main>
+  );
+}

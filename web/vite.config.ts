@@ -1,0 +1,43 @@
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+// The hub serves dist/ under a policy without inline scripts, so nothing may be inlined into index.html, and small
+// assets stay files of their own (data: URLs would need an exception in the policy).
+export default defineConfig({
+  plugins: [react()],
+  resolve: {
+    alias: {
+      // vtk.js asks for it to write XML files, which no screen here does; its build for Node breaks in a browser.
+      xmlbuilder2: fileURLToPath(new URL("./src/vendor/xmlbuilder2.ts", import.meta.url)),
+    },
+  },
+  worker: { format: "es" },
+  optimizeDeps: {
+    exclude: ["@cornerstonejs/dicom-image-loader"],
+    include: ["dicom-parser"],
+  },
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 4500,
+  },
+  server: {
+    port: Number(process.env.WEB_PORT ?? 20690),
+    host: "127.0.0.1",
+    proxy: process.env.CONSILIUM_HUB
+      ? Object.fromEntries(
+          ["/api", "/dicom-web", "/signal", "/whip", "/whep"].map((path) => [
+            path,
+            { target: process.env.CONSILIUM_HUB, secure: false, ws: path === "/signal" },
+          ]),
+        )
+      : undefined,
+  },
+  test: {
+    environment: "happy-dom",
+    include: ["tests/**/*.test.{ts,tsx}", "src/**/*.test.{ts,tsx}"],
+    setupFiles: ["tests/setup.ts"],
+  },
+});
