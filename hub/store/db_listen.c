@@ -108,6 +108,13 @@ tell_asked(db_listen *n)
     }
 }
 
+static void
+on_notice(void *data, const PGresult *result)
+{
+    (void)data; /* "terminating connection": we see that anyway */
+    (void)result;
+}
+
 static gboolean
 step_connect(db_listen *n)
 {
@@ -119,6 +126,7 @@ step_connect(db_listen *n)
         watch(n, UV_WRITABLE);
         return TRUE;
     case PGRES_POLLING_OK:
+        PQsetNoticeReceiver(n->pg, on_notice, NULL);
         loop_timer_stop(n->retry);
         n->backoff_ms = BACKOFF_FIRST_MS;
         for (guint i = 0; i < n->listeners->len; i++)

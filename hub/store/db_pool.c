@@ -136,7 +136,8 @@ conn_lost(pool_conn *c, const char *why)
     while ((b = g_queue_pop_head(&c->inflight))) {
         wire_lost(b, terminated);
         terminated |= b->terminated;
-        if (b->error && b->retry && b->attempts < DB_ATTEMPTS && !pool->closing)
+        /* when the server went away, each of the pool's other connections may be dead as well */
+        if (b->error && b->retry && b->attempts < DB_ATTEMPTS + pool->size && !pool->closing)
             g_queue_push_tail(&again, b);
         else
             finish(pool, b);

@@ -1,0 +1,1 @@
+CREATE TABLE consilium.unused_by_test_db (id integer);
