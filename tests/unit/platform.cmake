@@ -1,0 +1,1 @@
+consilium_test(hub/auth/test_password password)
