@@ -1,5 +1,6 @@
-/* Writer and reader of the format told in frame_table.h. The reader trusts nothing: a damaged table is an error, never a
- * read outside of it, and offsets are not checked against a file (the one who reads the file does). */
+/* Writer and reader of the format told in frame_table.h. The reader trusts nothing: a damaged table is an
+ * error, never a read outside of it, and offsets are not checked against a file (the one who reads the file
+ * does). */
 #include "dicom/scan/frame_table.h"
 #include "hub/base/buf.h"
 #include "hub/base/err.h"
@@ -86,7 +87,8 @@ read_header(buf_reader *r, frame_kind *ret_kind, guint32 *ret_frames)
 {
     guint8 magic_f = buf_u8(r), magic_t = buf_u8(r), version = buf_u8(r), kind = buf_u8(r);
     guint32 frames = buf_le32(r);
-    if (r->bad || magic_f != 'F' || magic_t != 'T' || version != 1 || frames == 0 || frames > FRAME_TABLE_FRAMES_LIMIT)
+    if (r->bad || magic_f != 'F' || magic_t != 'T' || version != 1 || frames == 0 ||
+        frames > FRAME_TABLE_FRAMES_LIMIT)
         return FALSE;
     if (kind < FRAMES_NATIVE || kind > FRAMES_OPAQUE)
         return FALSE;

@@ -1,1 +1,5 @@
 consilium_test(dicom/scan/test_frame_table frame_table)
+consilium_test(dicom/scan/test_charset dicom_scan)
+consilium_test(dicom/scan/test_scan dicom_scan z)
+consilium_fuzz(scan dicom_scan)
+consilium_fuzz(charset dicom_scan)

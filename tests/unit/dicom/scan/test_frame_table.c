@@ -39,7 +39,8 @@ test_encapsulated(void)
     const guint32 counts[] = {1, 3, 0, 1};
     const frame_extent extents[] = {{1000, 300}, {1308, 128}, {1444, 5}, {1500, 70000}, {900000, 2}};
     g_autoptr(GBytes) table = frame_table_encapsulated(4, counts, extents);
-    g_autoptr(GArray) first = find(table, 0), second = find(table, 1), third = find(table, 2), last = find(table, 3);
+    g_autoptr(GArray) first = find(table, 0), second = find(table, 1), third = find(table, 2),
+                      last = find(table, 3);
     g_assert_cmpuint(first->len, ==, 1);
     expect_extent(first, 0, 1000, 300);
     g_assert_cmpuint(second->len, ==, 3);
