@@ -1,0 +1,28 @@
+// Whose images these are: on top of every screen that shows one patient, and it never scrolls away.
+import { WarningFilled } from "@ant-design/icons";
+import { useTranslation } from "react-i18next";
+import type { Schemas } from "../api/client";
+import { ageOf, maskId, patientNames } from "../i18n/format";
+import { Data } from "../ui/Data";
+
+export function PatientBand({ study }: { study: Schemas["Study"] }) {
+  const { t } = useTranslation();
+  const { patient } = study;
+  const names = patientNames(patient.name);
+  const age = patient.birth_date ? ageOf(patient.birth_date, study.study_date ?? Date.now()) : null;
+  return (
+    <div className="viewer-patient">
+      <strong><Data>{names.main || "—"}</Data></strong>
+      {names.other !== "" && <span className="muted only-wide"><Data>{names.other}</Data></span>}
+      <span>{t(`viewer.sex.${patient.sex || "U"}`)}</span>
+      {age !== null && <span className="num">{t(`viewer.age.${age.unit}`, { count: age.count })}</span>}
+      <span className="num muted only-wide"><Data>{maskId(patient.local_id)}</Data></span>
+      <span className="muted only-wide"><Data>{study.organisation.name}</Data></span>
+      {patient.allergies ? (
+        <span className="viewer-allergy">
+          <WarningFilled aria-hidden /> {t("viewer.allergies")} <Data>{patient.allergies}</Data>
+        </span>
+      ) : null}
+    </div>
+  );
+}

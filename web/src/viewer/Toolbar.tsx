@@ -1,0 +1,123 @@
+// The row of tools. Each says in its tooltip which key does the same.
+import {
+  BgColorsOutlined, BorderOuterOutlined, ColumnWidthOutlined, DownOutlined, FullscreenExitOutlined, FullscreenOutlined,
+  MinusOutlined, PauseCircleOutlined, PlayCircleOutlined, PlusOutlined, QuestionCircleOutlined, RotateRightOutlined, SwapOutlined,
+  UndoOutlined, ZoomInOutlined, ZoomOutOutlined,
+} from "@ant-design/icons";
+import { Dropdown } from "antd";
+import { type ReactNode, useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { PaneInfo, StackPane } from "./pane";
+import { CT_PRESETS, presetName } from "./presets";
+
+interface ToolProps {
+  label: string;
+  keys?: string;
+  icon: ReactNode;
+  on?: boolean;
+  disabled?: boolean;
+  onClick: () => void;
+}
+
+function Tool({ label, keys, icon, on, disabled, onClick }: ToolProps) {
+  const title = keys === undefined ? label : `${label} (${keys})`;
+  return (
+    <button type="button" className="tool" aria-label={label} title={title} aria-pressed={on} disabled={disabled} onClick={onClick}>
+      <span aria-hidden>{icon}</span>
+    </button>
+  );
+}
+
+function WindowMenu({ pane, info }: { pane: StackPane; info: PaneInfo }) {
+  const { t } = useTranslation();
+  const modality = info.stack?.series.modality ?? "";
+  const name = info.window === null ? null : presetName(info.window, modality);
+  const presets = modality === "CT" ? CT_PRESETS : [];
+  const items = [
+    { key: "0", label: <PresetLabel text={t("viewer.preset.own")} keys="0" /> },
+    ...presets.map((preset) => ({
+      key: preset.key,
+      label: <PresetLabel text={t(`viewer.preset.${preset.name}` as "viewer.preset.soft")} detail={`${preset.width} / ${preset.center}`} keys={preset.key} />,
+    })),
+  ];
+  return (
+    <Dropdown trigger={["click"]} menu={{ items, onClick: ({ key }) => pane.preset(key) }} disabled={info.window === null}>
+      <button type="button" className="tool wide" aria-label={t("viewer.window")} title={t("viewer.window")}>
+        <ColumnWidthOutlined aria-hidden />
+        <span>{name === null ? t("viewer.windowShort") : t(`viewer.preset.${name}` as "viewer.preset.soft")}</span>
+        <DownOutlined aria-hidden className="tool-more" />
+      </button>
+    </Dropdown>
+  );
+}
+
+function PresetLabel({ text, detail, keys }: { text: string; detail?: string; keys: string }) {
+  return (
+    <span className="preset">
+      <span>{text}</span>
+      <span className="muted num" translate="no">{detail}</span>
+      <kbd>{keys}</kbd>
+    </span>
+  );
+}
+
+function Cine({ pane, info }: { pane: StackPane; info: PaneInfo }) {
+  const { t } = useTranslation();
+  const { running, fps } = info.cine;
+  return (
+    <span className="tool-group" role="group" aria-label={t("viewer.cine")}>
+      <Tool
+        label={t(running ? "viewer.stop" : "viewer.play")}
+        keys="␣"
+        icon={running ? <PauseCircleOutlined /> : <PlayCircleOutlined />}
+        on={running}
+        onClick={() => pane.toggleCine()}
+      />
+      <Tool label={t("keys.slower")} keys="[" icon={<MinusOutlined />} onClick={() => pane.changeRate(-1)} />
+      <span className="tool-text num">{t("viewer.fps", { fps: Math.round(fps * 10) / 10 })}</span>
+      <Tool label={t("keys.faster")} keys="]" icon={<PlusOutlined />} onClick={() => pane.changeRate(1)} />
+    </span>
+  );
+}
+
+function FullScreen() {
+  const { t } = useTranslation();
+  const [on, setOn] = useState(document.fullscreenElement !== null);
+  useEffect(() => {
+    const listen = () => setOn(document.fullscreenElement !== null);
+    document.addEventListener("fullscreenchange", listen);
+    return () => document.removeEventListener("fullscreenchange", listen);
+  }, []);
+  if (!document.fullscreenEnabled) return null;
+  const toggle = () => void (on ? document.exitFullscreen() : document.documentElement.requestFullscreen()).catch(() => undefined);
+  return (
+    <Tool label={t(on ? "viewer.leaveFull" : "viewer.full")} icon={on ? <FullscreenExitOutlined /> : <FullscreenOutlined />} onClick={toggle} />
+  );
+}
+
+export function Toolbar({ pane, info, onHelp }: { pane: StackPane; info: PaneInfo; onHelp: () => void }) {
+  const { t } = useTranslation();
+  const idle = info.window === null;
+  const { view } = info;
+  return (
+    <div className="viewer-tools" role="toolbar" aria-label={t("viewer.tools")}>
+      <WindowMenu pane={pane} info={info} />
+      {info.cine.possible && <Cine pane={pane} info={info} />}
+      <span className="tool-group">
+        <Tool label={t("keys.zoomIn")} keys="+" icon={<ZoomInOutlined />} disabled={idle} onClick={() => pane.zoomBy(1.25)} />
+        <Tool label={t("keys.zoomOut")} keys="−" icon={<ZoomOutOutlined />} disabled={idle} onClick={() => pane.zoomBy(0.8)} />
+        <Tool label={t("keys.fit")} keys="F" icon={<BorderOuterOutlined />} disabled={idle} onClick={() => pane.fit()} />
+      </span>
+      <span className="tool-group">
+        <Tool label={t("keys.invert")} keys="I" icon={<BgColorsOutlined />} on={info.invert} disabled={idle} onClick={() => pane.toggleInvert()} />
+        <Tool label={t("keys.rotate")} keys="R" icon={<RotateRightOutlined />} disabled={idle} onClick={() => pane.rotate()} />
+        <Tool label={t("keys.flipHorizontal")} keys="H" icon={<SwapOutlined />} on={view.flipH} disabled={idle} onClick={() => pane.flip("horizontal")} />
+        <Tool label={t("keys.flipVertical")} keys="V" icon={<SwapOutlined rotate={90} />} on={view.flipV} disabled={idle} onClick={() => pane.flip("vertical")} />
+      </span>
+      <Tool label={t("keys.reset")} keys="⌫" icon={<UndoOutlined />} disabled={idle} onClick={() => pane.reset()} />
+      <span className="tool-gap" />
+      <FullScreen />
+      <Tool label={t("keys.help")} keys="?" icon={<QuestionCircleOutlined />} onClick={onHelp} />
+    </div>
+  );
+}
