@@ -9,7 +9,8 @@ CREATE SEQUENCE consilium.case_number;
 CREATE TABLE consilium.consult (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     number text NOT NULL UNIQUE DEFAULT to_char(now(), '"C"YYYY-') || lpad(nextval('consilium.case_number')::text, 6, '0'),
-    version integer NOT NULL DEFAULT 1,                      -- grows by one with each event: the ETag
+    version integer NOT NULL DEFAULT 1,                      -- grows by one with each change: the ETag
+    settled integer NOT NULL DEFAULT 1,                      -- the version of the last event; later ones saved a draft opinion
     state text NOT NULL DEFAULT 'draft' CHECK (state IN
         ('draft', 'submitted', 'assigned', 'info', 'signed', 'acknowledged', 'closed', 'declined', 'cancelled')),
     patient uuid NOT NULL,
@@ -52,7 +53,6 @@ CREATE TABLE consilium.opinion (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     consult uuid NOT NULL REFERENCES consilium.consult,
     number integer NOT NULL,                                 -- 1, 2 … of this consult
-    revision integer NOT NULL DEFAULT 1,                     -- of the draft, grows with each autosave
     author uuid NOT NULL REFERENCES consilium.person,
     organisation uuid NOT NULL REFERENCES consilium.organisation,
     findings text NOT NULL CHECK (length(findings) <= 20000),

@@ -1,5 +1,5 @@
 -- Why: rooms (of a consult, of a teaching session, or a plain meeting), what is written in them, teaching sessions with
--- attendance, questions and recordings; what is to be told to whom; and which POSTs were done already.
+-- attendance, questions and recordings; and what is to be told to whom.
 
 CREATE TABLE consilium.teaching_session (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -117,19 +117,6 @@ CREATE TABLE consilium.notification (
 );
 CREATE INDEX notification_to ON consilium.notification (organisation, id DESC);
 
--- POSTs done under an Idempotency-Key, for 24 hours: the same key gives the same object again. No content is kept.
-CREATE TABLE consilium.idempotency (
-    person uuid NOT NULL,
-    organisation uuid NOT NULL,
-    key text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
-    route text NOT NULL,                                     -- method and path
-    body_hash text NOT NULL,                                 -- SHA-256 of the body
-    subject uuid NOT NULL,                                   -- what was made or changed
-    at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (person, organisation, key)
-);
-CREATE INDEX idempotency_at ON consilium.idempotency (at);
-
 ALTER TABLE consilium.teaching_session ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE consilium.room ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE consilium.room_member ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -139,7 +126,6 @@ ALTER TABLE consilium.question ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURI
 ALTER TABLE consilium.recording ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE consilium.recording_file ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE consilium.notification ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-ALTER TABLE consilium.idempotency ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY owner_all ON consilium.teaching_session TO consilium_owner USING (true) WITH CHECK (true);
 CREATE POLICY owner_all ON consilium.room TO consilium_owner USING (true) WITH CHECK (true);
@@ -150,7 +136,6 @@ CREATE POLICY owner_all ON consilium.question TO consilium_owner USING (true) WI
 CREATE POLICY owner_all ON consilium.recording TO consilium_owner USING (true) WITH CHECK (true);
 CREATE POLICY owner_all ON consilium.recording_file TO consilium_owner USING (true) WITH CHECK (true);
 CREATE POLICY owner_all ON consilium.notification TO consilium_owner USING (true) WITH CHECK (true);
-CREATE POLICY owner_all ON consilium.idempotency TO consilium_owner USING (true) WITH CHECK (true);
 
 -- A draft is its teacher's; from publishing on, the whole consortium sees the session.
 CREATE POLICY hub_visible ON consilium.teaching_session FOR SELECT TO consilium_hub
@@ -194,8 +179,6 @@ CREATE POLICY hub_mine ON consilium.notification FOR SELECT TO consilium_hub
            AND (person IS NULL OR person = (SELECT consilium.me()))
            AND (department IS NULL OR (SELECT consilium.has_role('coordinator'))
                 OR department IN (SELECT consilium.my_departments())));
-CREATE POLICY hub_mine ON consilium.idempotency FOR SELECT TO consilium_hub
-    USING (person = (SELECT consilium.me()) AND organisation = (SELECT consilium.my_org()));
 
 CREATE POLICY hub_case ON consilium.case_event FOR SELECT TO consilium_hub
     USING (CASE kind WHEN 'consult' THEN EXISTS (SELECT FROM consilium.consult c WHERE c.id = subject)
@@ -203,7 +186,7 @@ CREATE POLICY hub_case ON consilium.case_event FOR SELECT TO consilium_hub
                      ELSE EXISTS (SELECT FROM consilium.teaching_session t WHERE t.id = subject) END);
 
 GRANT SELECT ON consilium.teaching_session, consilium.room, consilium.room_member, consilium.message, consilium.attendance,
-    consilium.question, consilium.recording, consilium.recording_file, consilium.notification, consilium.idempotency
+    consilium.question, consilium.recording, consilium.recording_file, consilium.notification
     TO consilium_hub;
 GRANT INSERT (room, person, organisation, text) ON consilium.message TO consilium_hub;
 GRANT INSERT (teaching, person, organisation, text), UPDATE (answered_at, answered_by) ON consilium.question TO consilium_hub;

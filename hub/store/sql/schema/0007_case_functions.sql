@@ -12,33 +12,6 @@ CREATE FUNCTION consilium.changed(kind text, subject uuid, version integer, orga
 AS $$ SELECT pg_notify('consilium_changed', json_build_object('kind', kind, 'id', subject, 'version', version,
              'organisations', organisations, 'persons', coalesce(persons, '{}'))::text) $$;
 
--- The object that this person made or changed under the key before; NULL when the key is new. 422 for another request.
-CREATE FUNCTION consilium.idempotent(key text, route text, body_hash text) RETURNS uuid
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = consilium, pg_temp
-AS $$
-DECLARE prior idempotency;
-BEGIN
-    IF key IS NULL THEN RETURN NULL; END IF;
-    SELECT * INTO prior FROM idempotency i WHERE i.person = me() AND i.organisation = my_org() AND i.key = idempotent.key
-        AND i.at > now() - interval '24 hours';
-    IF NOT FOUND THEN RETURN NULL; END IF;
-    PERFORM expect(prior.route = idempotent.route AND prior.body_hash = idempotent.body_hash, '422',
-                   'this Idempotency-Key was used for another request');
-    RETURN prior.subject;
-END $$;
-
--- Remembers the key, in the transaction of the work itself. 409: the same request is being done right now.
-CREATE FUNCTION consilium.idempotent_done(key text, route text, body_hash text, subject uuid) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = consilium, pg_temp
-AS $$
-BEGIN
-    IF key IS NULL THEN RETURN; END IF;
-    DELETE FROM idempotency i WHERE i.at <= now() - interval '24 hours';
-    INSERT INTO idempotency VALUES (me(), my_org(), key, route, body_hash, subject);
-EXCEPTION WHEN unique_violation THEN
-    PERFORM refuse('409', 'the same request is being done already');
-END $$;
-
 CREATE FUNCTION consilium.case_event_add(kind text, subject uuid, version integer, role text, action text, from_state text,
                                          to_state text, reason text, note text) RETURNS void LANGUAGE sql
 AS $$ INSERT INTO consilium.case_event (kind, subject, version, person, role, organisation, action, from_state, to_state,
@@ -123,7 +96,7 @@ BEGIN
                        '412', 'it has changed since you read it');
         PERFORM consult_write(subject, fields);
     END IF;
-    UPDATE consult k SET version = k.version + 1, state = next_state, updated_at = now(),
+    UPDATE consult k SET version = k.version + 1, settled = k.version + 1, state = next_state, updated_at = now(),
            due_at = now() + make_interval(secs => due_seconds)
         WHERE k.id = subject AND k.version = at_version AND k.state = at_state RETURNING k.* INTO c;
     PERFORM expect(c.id IS NOT NULL, '412', 'it has changed since you read it');
@@ -196,28 +169,27 @@ BEGIN
     RETURN c.version;
 END $$;
 
--- The claimer's draft opinion; the revision guards against two windows of one person. Gives the new revision.
-CREATE FUNCTION consilium.opinion_save(subject uuid, at_version integer, at_revision integer, content jsonb) RETURNS integer
+-- The claimer's draft opinion. The version grows, so that two windows of one person notice each other; settled does not, so
+-- that others, who cannot see the draft, are not disturbed (hub/domain/case.c). Gives the new version.
+CREATE FUNCTION consilium.opinion_save(subject uuid, at_version integer, content jsonb) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = consilium, pg_temp
 AS $$
 DECLARE
-    c consult; draft opinion; nth integer; saved integer;
+    c consult; nth integer;
 BEGIN
     SELECT * INTO c FROM consult k WHERE k.id = subject AND k.to_organisation = my_org() AND k.sent_at IS NOT NULL FOR UPDATE;
     PERFORM expect(c.id IS NOT NULL, '404', 'no such consult');
     PERFORM expect(c.claimed_by = me(), '403', 'only who claimed it writes the opinion');
     PERFORM expect(c.version = at_version, '412', 'it has changed since you read it');
     PERFORM expect(c.state IN ('assigned', 'info'), '409', 'the opinion is signed; amend it');
-    SELECT * INTO draft FROM opinion o WHERE o.consult = subject AND o.signed_at IS NULL;
-    PERFORM expect(at_revision IS NULL OR at_revision = coalesce(draft.revision, 0), '412', 'it has changed since you read it');
     SELECT coalesce(max(o.number), 0) + 1 INTO nth FROM opinion o WHERE o.consult = subject AND o.signed_at IS NOT NULL;
-    INSERT INTO opinion AS o (consult, number, author, organisation, findings, impression, advice, critical)
+    INSERT INTO opinion (consult, number, author, organisation, findings, impression, advice, critical)
     SELECT subject, nth, me(), my_org(), f.findings, f.impression, f.advice, coalesce(f.critical, false)
     FROM jsonb_to_record(content) AS f (findings text, impression text, advice text, critical boolean)
     ON CONFLICT (consult, number) DO UPDATE SET findings = excluded.findings, impression = excluded.impression,
-        advice = excluded.advice, critical = excluded.critical, saved_at = now(), revision = o.revision + 1
-    RETURNING o.revision INTO saved;
-    RETURN saved;
+        advice = excluded.advice, critical = excluded.critical, saved_at = now();
+    UPDATE consult SET version = version + 1 WHERE id = subject;
+    RETURN at_version + 1;
 END $$;
 
 -- --- referral -----------------------------------------------------------------------------------------------------
@@ -503,9 +475,19 @@ AS $$ SELECT json_build_object('id', id, 'organisation', consilium.json_organisa
                              THEN consilium.rfc3339(consilium.study_until(id)) END)
       FROM consilium.study WHERE id = s $$;
 
-GRANT EXECUTE ON FUNCTION consilium.idempotent, consilium.idempotent_done, consilium.consult_act, consilium.opinion_save,
+CREATE FUNCTION consilium.json_recording(o uuid) RETURNS json LANGUAGE sql STABLE
+AS $$ SELECT json_build_object('id', r.id, 'state', r.state, 'teaching', r.teaching, 'started_at', consilium.rfc3339(r.started_at),
+             'ended_at', consilium.rfc3339(r.ended_at),
+             'files', coalesce((SELECT json_agg(json_build_object('file', f.file,
+                     'url', '/api/v1/recordings/' || r.id || '/files/' || f.file, 'kind', f.kind, 'mime', f.mime,
+                     'started_at', consilium.rfc3339(f.started_at), 'duration_ms', f.duration_ms, 'bytes', f.bytes)
+                     ORDER BY f.kind DESC, f.file) FROM consilium.recording_file f WHERE f.recording = r.id), '[]'))
+      FROM consilium.recording r WHERE r.id = o $$;
+
+GRANT EXECUTE ON FUNCTION consilium.consult_act, consilium.opinion_save,
     consilium.referral_act, consilium.teaching_act, consilium.recording_done, consilium.recording_left, consilium.room_create,
     consilium.room_attend, consilium.teaching_attendance, consilium.rfc3339, consilium.changed, consilium.json_organisation,
     consilium.json_department, consilium.json_person, consilium.json_party, consilium.json_patient, consilium.study_until,
-    consilium.json_study TO consilium_hub;
+    consilium.json_study,
+    consilium.json_recording TO consilium_hub;
 GRANT EXECUTE ON FUNCTION consilium.rfc3339, consilium.changed TO consilium_dicom;

@@ -1,0 +1,28 @@
+-- The audit trail: appending, reading, sealing, verifying.
+
+-- name: audit_append
+SELECT consilium.audit_append($1, $2, $3, $4::jsonb)
+
+-- name: audit_read
+SELECT consilium.audit_read($1, $2)
+
+-- name: audit_list
+SELECT json_build_object('seq', a.seq, 'at', consilium.rfc3339(a.at), 'person', consilium.json_person(a.person), 'actor', a.actor,
+    'action', a.action, 'object', a.object, 'purpose', a.purpose, 'detail', a.detail), a.seq
+FROM consilium.audit a
+WHERE a.organisation = consilium.my_org() AND ($1::uuid IS NULL OR a.person = $1::uuid) AND ($2::text IS NULL OR a.object = $2)
+  AND ($3::text IS NULL OR a.action = $3 OR a.action LIKE $3 || '.%') AND ($5::bigint IS NULL OR a.seq < $5::bigint)
+ORDER BY a.seq DESC LIMIT $4::integer
+
+-- name: audit_seal_next
+SELECT r ->> 'sealed', r ->> 'position', r ->> 'hash' FROM consilium.audit_seal_next($1::integer) r
+
+-- name: audit_chain
+SELECT s.position, s.seq, encode(s.hash, 'hex'), a.seq, (extract(epoch FROM a.at) * 1000000)::bigint, a.person, a.organisation,
+       a.actor, a.action, a.object, a.purpose, a.request, a.detail::text, (extract(epoch FROM a.read_slot) * 1000000)::bigint
+FROM consilium.audit_seal s LEFT JOIN consilium.audit a ON a.seq = s.seq
+WHERE s.position > $1::bigint ORDER BY s.position LIMIT $2::integer
+
+-- name: audit_unsealed
+SELECT count(*), min(a.at), floor(extract(epoch FROM now() - min(a.at)))
+FROM consilium.audit a WHERE NOT EXISTS (SELECT FROM consilium.audit_seal s WHERE s.seq = a.seq)
