@@ -77,10 +77,11 @@ instance_cluster() {
         rm -rf "$data/db.new"
         make_dir consilium-pg consilium-pg 0700 "$data/db.new"
         (cd / && quiet "$data/log/initdb.log" setpriv --reuid consilium-pg --regid consilium-pg --init-groups -- "$postgres_bin/initdb" \
-            -D "$data/db.new" -U postgres -E UTF8 --locale=C.UTF-8 --data-checksums --auth=peer) || die "initdb failed"
+            -D "$data/db.new" -U postgres -E UTF8 --locale=C.UTF-8 --data-checksums --auth=peer --no-sync) || die "initdb failed"
         echo "include_if_exists = 'consilium.conf'" >>"$data/db.new/postgresql.conf"
         rmdir "$data/db"
         mv "$data/db.new" "$data/db"
+        sync -f "$data/db" & # in one go, beside the start, instead of file by file
     fi
     cat >"$data/db/consilium.conf" <<CONF
 # Written by hub/up at every start; own settings belong into postgresql.auto.conf (ALTER SYSTEM).

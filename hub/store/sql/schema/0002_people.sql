@@ -157,6 +157,6 @@ GRANT SELECT ON consilium.organisation, consilium.department, consilium.consorti
 GRANT SELECT ON consilium.person, consilium.person_role TO consilium_hub;
 GRANT UPDATE (language, password_hash, totp_last_step) ON consilium.person TO consilium_hub;
 GRANT SELECT, INSERT, UPDATE ON consilium.session TO consilium_hub;
-GRANT SELECT ON consilium.token TO consilium_hub;
+GRANT SELECT, INSERT ON consilium.token TO consilium_hub; -- INSERT: `consilium token create` as the service user
 GRANT SELECT, INSERT, DELETE ON consilium.login_failure TO consilium_hub;
 GRANT SELECT ON consilium.ae TO consilium_hub, consilium_dicom;
