@@ -4,9 +4,8 @@
 -- NOTIFY consilium_identity, payload: the id of the session, token or person.
 CREATE OR REPLACE FUNCTION consilium.identity_changed() RETURNS trigger LANGUAGE plpgsql
     SET search_path = consilium, pg_temp
-AS $$ BEGIN
-    PERFORM pg_notify('consilium_identity',
-                      CASE WHEN TG_TABLE_NAME = 'person_role' THEN coalesce(NEW.person, OLD.person) ELSE NEW.id END::text);
+AS $$ DECLARE row jsonb := to_jsonb(coalesce(NEW, OLD)); BEGIN
+    PERFORM pg_notify('consilium_identity', row ->> CASE WHEN TG_TABLE_NAME = 'person_role' THEN 'person' ELSE 'id' END);
     RETURN NULL;
 END $$;
 
