@@ -1,0 +1,26 @@
+/* What the files of signaling/ share. Not for others. */
+#pragma once
+#include "hub/base/err.h"
+#include "signaling/peer.h"
+#include "signaling/room.h"
+#include "signaling/signaling.h"
+
+struct transport;
+struct workers;
+struct presence;
+
+struct signaling {
+    loop *l;
+    signaling_hooks hooks;
+    gpointer hub;
+    GHashTable *peers;   /* id (of peer) → peer, owned: all greeted ones, detached ones too */
+    GHashTable *resumes; /* resume secret (of peer) → peer, borrowed from peers */
+    struct rooms *rooms;
+    struct presence *presence;
+    struct workers *workers;
+    struct transport *transport;
+    guint64 dropped;
+};
+
+/** All greeted peers, as references: each may end meanwhile. */
+GPtrArray *signaling_peers(const signaling *s);
