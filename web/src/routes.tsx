@@ -7,6 +7,17 @@ import { Blank } from "./ui/states";
 
 const shellRoutes: RouteObject[] = [
   { index: true, lazy: () => import("./screens/home/page") },
+  { path: "work", lazy: () => import("./screens/worklist/page") },
+  { path: "studies", lazy: () => import("./screens/studies/page") },
+  { path: "upload", lazy: () => import("./screens/upload/page") },
+  { path: "consults/new", lazy: () => import("./screens/consult/create") },
+  { path: "consults/:id", lazy: () => import("./screens/consult/page") },
+  { path: "referrals/new", lazy: () => import("./screens/referral/create") },
+  { path: "referrals/:id", lazy: () => import("./screens/referral/page") },
+  { path: "teaching", lazy: () => import("./screens/teaching/list") },
+  { path: "teaching/new", lazy: () => import("./screens/teaching/create") },
+  { path: "teaching/:id", lazy: () => import("./screens/teaching/page") },
+  { path: "audit", lazy: () => import("./screens/audit/page") },
   { path: "profile", lazy: () => import("./screens/profile/page") },
   { path: "*", lazy: () => import("./screens/notfound/page") },
 ];

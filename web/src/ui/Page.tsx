@@ -7,19 +7,23 @@ interface PageProps {
   actions?: ReactNode;
   children: ReactNode;
   wide?: boolean;
+  /** No heading of its own: the content begins with the patient band and has the h1. */
+  bare?: boolean;
 }
 
-export function Page({ title, tab, actions, children, wide }: PageProps) {
+export function Page({ title, tab, actions, children, wide, bare }: PageProps) {
   const text = tab ?? (typeof title === "string" ? title : "");
   useEffect(() => {
     document.title = text ? `${text} · Consilium` : "Consilium";
   }, [text]);
   return (
     <main id="main" className={wide ? "page page-wide" : "page"} tabIndex={-1}>
-      <header className="page-head">
-        <h1>{title}</h1>
-        {actions && <div className="page-actions">{actions}</div>}
-      </header>
+      {!bare && (
+        <header className="page-head">
+          <h1>{title}</h1>
+          {actions && <div className="page-actions">{actions}</div>}
+        </header>
+      )}
       {children}
     </main>
   );

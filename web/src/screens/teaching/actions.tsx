@@ -1,0 +1,58 @@
+// The teacher's steps: publish, start, consent to recording, record, stop, end, as the hub allows them now.
+import { useQueryClient } from "@tanstack/react-query";
+import { App, Button } from "antd";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, etagOf, take } from "../../api/client";
+import type { Teaching } from "../../api/queries";
+import { useActionText } from "../../ui/case-words";
+import { useErrorText } from "../../ui/states";
+
+const grave = new Set(["end", "cancel"]);
+
+export function TeachingActions({ session }: { session: Teaching }) {
+  const { t } = useTranslation();
+  const actionText = useActionText();
+  const queries = useQueryClient();
+  const { message, modal } = App.useApp();
+  const errorText = useErrorText();
+  const [busy, setBusy] = useState<string | null>(null);
+
+  async function run(action: string) {
+    setBusy(action);
+    try {
+      const options = { params: { path: { id: session.id, action }, header: { "If-Match": etagOf(session) } }, body: {} };
+      queries.setQueryData(["teaching", session.id], await take(api.POST("/teaching/{id}/actions/{action}", options)));
+    } catch (error) {
+      void message.error(errorText(error));
+    } finally {
+      setBusy(null);
+      void queries.invalidateQueries({ queryKey: ["teaching"] });
+    }
+  }
+
+  function start(action: string) {
+    if (action !== "consent" && !grave.has(action)) return void run(action);
+    modal.confirm({
+      title: actionText("teaching", action),
+      content: action === "consent" ? t("teaching.consentText") : t("teaching.endText"),
+      okText: actionText("teaching", action),
+      cancelText: t("common.back"),
+      okButtonProps: { danger: grave.has(action) },
+      onOk: () => run(action),
+    });
+  }
+
+  const actions = session.actions ?? [];
+  if (actions.length === 0) return null;
+  const main = actions.find(({ action }) => !grave.has(action))?.action;
+  return (
+    <div className="action-bar">
+      {actions.map(({ action }) => (
+        <Button key={action} type={action === main ? "primary" : "default"} danger={grave.has(action)} loading={busy === action} disabled={busy !== null} onClick={() => start(action)}>
+          {actionText("teaching", action)}
+        </Button>
+      ))}
+    </div>
+  );
+}

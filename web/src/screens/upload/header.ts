@@ -1,0 +1,109 @@
+// What the page shows before anything is sent: patient, study and series of a DICOM file, read from its first bytes.
+import dicomParser, { type DataSet } from "dicom-parser";
+import { inflateSync } from "fflate";
+
+export interface Header {
+  patientId: string;
+  patientName: string;
+  birthDate: string;
+  sex: string;
+  studyUid: string;
+  studyDate: string;
+  studyDescription: string;
+  seriesUid: string;
+  seriesNumber: string;
+  seriesDescription: string;
+  modality: string;
+  sopUid: string;
+}
+
+export type HeaderResult = { ok: true; header: Header } | { ok: false; why: "not-dicom" | "directory" | "incomplete" };
+
+/** Enough for nearly all files; read again with more when the header is longer. */
+const firstBytes = 64 * 1024;
+const mostBytes = 8 * 1024 * 1024;
+const pixelData = "x7fe00010";
+const directoryClass = "1.2.840.10008.1.3.10";
+const deflated = "1.2.840.10008.1.2.1.99";
+
+const decoders: Record<string, string> = {
+  "": "latin1", "ISO_IR 6": "latin1", "ISO_IR 100": "latin1", "ISO_IR 101": "iso-8859-2", "ISO_IR 144": "iso-8859-5",
+  "ISO_IR 127": "iso-8859-6", "ISO_IR 126": "iso-8859-7", "ISO_IR 138": "iso-8859-8", "ISO_IR 166": "windows-874",
+  "ISO_IR 13": "shift_jis", "ISO_IR 192": "utf-8", GB18030: "gb18030", GBK: "gbk", "ISO 2022 IR 58": "gb18030",
+  "ISO 2022 IR 87": "iso-2022-jp", "ISO 2022 IR 149": "euc-kr",
+};
+
+/** Text of a text value in the file's character set; GB 2312 and KS X 1001 escapes only switch the upper half on. */
+export function decodeText(bytes: Uint8Array, charset: string): string {
+  const sets = charset.split("\\").map((s) => s.trim());
+  const label = sets.map((s) => decoders[s]).filter((s) => s !== undefined && s !== "latin1")[0] ?? "latin1";
+  const plain: number[] = [];
+  for (let i = 0; i < bytes.length; i++) {
+    const escape = bytes[i] === 0x1b && label !== "iso-2022-jp";
+    if (escape) i += bytes[i + 1] === 0x24 && bytes[i + 2] === 0x29 ? 3 : 2; // ESC $ ) F  or  ESC ( F
+    else plain.push(bytes[i]!);
+  }
+  return new TextDecoder(label).decode(Uint8Array.from(plain)).replace(/\0/g, "").trim();
+}
+
+function headerOf(set: DataSet): HeaderResult {
+  const ascii = (tag: string) => set.string(tag)?.trim() ?? "";
+  if (ascii("x00020002") === directoryClass) return { ok: false, why: "directory" };
+  const charset = ascii("x00080005");
+  const text = (tag: string) => {
+    const element = set.elements[tag];
+    if (element === undefined || element.length <= 0) return "";
+    return decodeText(set.byteArray.subarray(element.dataOffset, element.dataOffset + element.length) as Uint8Array, charset);
+  };
+  const header: Header = {
+    patientId: text("x00100020"),
+    patientName: text("x00100010"),
+    birthDate: ascii("x00100030"),
+    sex: ascii("x00100040"),
+    studyUid: ascii("x0020000d"),
+    studyDate: ascii("x00080020"),
+    studyDescription: text("x00081030"),
+    seriesUid: ascii("x0020000e"),
+    seriesNumber: ascii("x00200011"),
+    seriesDescription: text("x0008103e"),
+    modality: ascii("x00080060"),
+    sopUid: ascii("x00080018"),
+  };
+  if (!header.studyUid || !header.seriesUid || !header.sopUid) return { ok: false, why: "incomplete" };
+  return { ok: true, header };
+}
+
+function parse(bytes: Uint8Array): HeaderResult | null {
+  const inflater = (all: Uint8Array, position: number) => {
+    const body = inflateSync(all.subarray(position));
+    const whole = new Uint8Array(position + body.length);
+    whole.set(all.subarray(0, position));
+    whole.set(body, position);
+    return whole;
+  };
+  try {
+    return headerOf(dicomParser.parseDicom(bytes, { untilTag: pixelData, inflater } as never));
+  } catch (error) {
+    // dicom-parser hands over what it had read when the bytes ran out
+    const partial = (error as { dataSet?: DataSet } | undefined)?.dataSet;
+    const result = partial?.elements["x0020000e"] ? headerOf(partial) : null;
+    return result?.ok ? result : null;
+  }
+}
+
+async function bytesOf(blob: Blob, count: number): Promise<Uint8Array> {
+  return new Uint8Array(await blob.slice(0, count).arrayBuffer());
+}
+
+export async function readHeader(blob: Blob): Promise<HeaderResult> {
+  let bytes = await bytesOf(blob, firstBytes);
+  const magic = String.fromCharCode(...bytes.subarray(128, 132));
+  if (magic !== "DICM") return { ok: false, why: "not-dicom" };
+  const start = new TextDecoder("latin1").decode(bytes.subarray(132, 1024));
+  for (let wanted = start.includes(deflated) ? blob.size : firstBytes; ; wanted *= 8) {
+    if (wanted > firstBytes) bytes = await bytesOf(blob, wanted);
+    const result = parse(bytes);
+    if (result !== null) return result;
+    if (wanted >= blob.size || wanted >= mostBytes) return { ok: false, why: "incomplete" };
+  }
+}

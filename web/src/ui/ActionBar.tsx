@@ -1,0 +1,160 @@
+// The steps that a person may do now, as the hub tells them (GET …/actions): one button each; a step that needs
+// something (a reason, a booking, a report) asks for it in a dialog first.
+import { useQueryClient } from "@tanstack/react-query";
+import { App, Button, DatePicker, Form, Input, Modal, Radio, Select } from "antd";
+import type { Dayjs } from "dayjs";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { ApiError } from "../api/client";
+import { type ActionInput, actOn, type CaseKind, type Consult, type PossibleAction, type Referral } from "../api/queries";
+import { useActionText, useReasonText } from "./case-words";
+import { useErrorText } from "./states";
+
+/** Steps that end or undo something: never the highlighted button, and always confirmed. */
+const grave = new Set(["cancel", "decline", "reject", "no_show", "release"]);
+/** Steps that this page offers elsewhere: signing belongs to the opinion's editor. */
+const elsewhere = new Set(["sign", "edit", "save"]);
+
+export const reasonsOf: Record<string, readonly string[]> = {
+  decline: ["materials", "department", "capacity", "indication", "duplicate", "other"],
+  reject: ["materials", "department", "capacity", "indication", "duplicate", "other"],
+  cancel: ["mistake", "patient", "improved", "elsewhere", "duplicate", "died", "other"],
+  no_show: ["unreached", "patient", "elsewhere", "died", "other"],
+};
+
+interface Fields {
+  note?: string;
+  reason?: string;
+  at?: Dayjs;
+  place?: string;
+  instructions?: string;
+  report?: string;
+  visit?: string;
+  adopted?: "yes" | "partly" | "no";
+}
+
+export function toInput(fields: Fields): ActionInput {
+  const { at, place, instructions, ...rest } = fields;
+  const input: ActionInput = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined && value !== ""));
+  if (at) input.booking = { at: at.toISOString(), place: place ?? "", ...(instructions ? { instructions } : {}) };
+  return input;
+}
+
+interface Subject {
+  kind: CaseKind;
+  id: string;
+  version: number;
+}
+
+/** Does a step and puts the answer where the pages read it; a case that changed meanwhile is read again. */
+export function useAct({ kind, id, version }: Subject) {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  const { message } = App.useApp();
+  const errorText = useErrorText();
+  return async (action: string, input: ActionInput): Promise<Consult | Referral | null> => {
+    try {
+      const updated = await actOn(kind, id, version, action, input);
+      queries.setQueryData([kind, id], updated);
+      void queries.invalidateQueries({ queryKey: ["worklist"] });
+      return updated;
+    } catch (error) {
+      const changed = error instanceof ApiError && (error.code === "stale" || error.code === "conflict");
+      void message.error(changed ? t("case.changed") : errorText(error));
+      if (changed) void queries.invalidateQueries({ queryKey: [kind, id] });
+      return null;
+    }
+  };
+}
+
+function ActionFields({ action, wanted }: { action: string; wanted: readonly string[] }) {
+  const { t } = useTranslation();
+  const reasonText = useReasonText();
+  const has = (name: string) => wanted.includes(name);
+  const required = [{ required: true, message: t("common.required") }];
+  return (
+    <>
+      {has("reason") && (
+        <Form.Item name="reason" label={t("case.reasonLabel")} rules={required}>
+          <Select options={(reasonsOf[action] ?? reasonsOf.cancel!).map((code) => ({ value: code, label: reasonText(code) }))} />
+        </Form.Item>
+      )}
+      {has("booking") && (
+        <>
+          <Form.Item name="at" label={t("booking.at")} rules={required}>
+            <DatePicker showTime={{ format: "HH:mm", minuteStep: 5 }} format="YYYY-MM-DD HH:mm" style={{ width: "100%" }} />
+          </Form.Item>
+          <Form.Item name="place" label={t("booking.place")} rules={required}><Input maxLength={500} /></Form.Item>
+          <Form.Item name="instructions" label={t("booking.instructions")}><Input.TextArea rows={3} maxLength={2000} /></Form.Item>
+        </>
+      )}
+      {has("visit") && <Form.Item name="visit" label={t("case.visit")} rules={required}><Input maxLength={64} /></Form.Item>}
+      {has("report") && (
+        <Form.Item name="report" label={t("case.report")} rules={required}><Input.TextArea rows={10} maxLength={20000} showCount /></Form.Item>
+      )}
+      {has("adopted") && (
+        <Form.Item name="adopted" label={t("case.adopted")} rules={required}>
+          <Radio.Group options={(["yes", "partly", "no"] as const).map((value) => ({ value, label: t(`case.adoptedAs.${value}`) }))} />
+        </Form.Item>
+      )}
+      <Form.Item name="note" label={t("case.note")} rules={has("note") ? required : []}><Input.TextArea rows={3} maxLength={4000} /></Form.Item>
+    </>
+  );
+}
+
+export function ActionBar({ subject, actions }: { subject: Subject; actions: readonly PossibleAction[] }) {
+  const { t } = useTranslation();
+  const actionText = useActionText();
+  const act = useAct(subject);
+  const [asking, setAsking] = useState<PossibleAction | null>(null);
+  const [busy, setBusy] = useState<string | null>(null);
+  const [form] = Form.useForm<Fields>();
+  const shown = actions.filter(({ action }) => !elsewhere.has(action));
+
+  async function run(action: string, input: ActionInput) {
+    setBusy(action);
+    const done = await act(action, input);
+    setBusy(null);
+    if (done) setAsking(null);
+  }
+
+  function start(possible: PossibleAction) {
+    if (possible.fields.length > 0 || grave.has(possible.action)) {
+      form.resetFields();
+      setAsking(possible);
+    } else void run(possible.action, {});
+  }
+
+  const main = shown.find(({ action }) => !grave.has(action))?.action;
+  return (
+    <div className="action-bar">
+      {shown.map((possible) => (
+        <Button
+          key={possible.action}
+          type={possible.action === main ? "primary" : "default"}
+          danger={grave.has(possible.action)}
+          loading={busy === possible.action}
+          disabled={busy !== null}
+          onClick={() => start(possible)}
+        >
+          {actionText(subject.kind, possible.action)}
+        </Button>
+      ))}
+      <Modal
+        open={asking !== null}
+        title={asking && actionText(subject.kind, asking.action)}
+        okText={asking ? actionText(subject.kind, asking.action) : undefined}
+        cancelText={t("common.back")}
+        okButtonProps={{ danger: asking !== null && grave.has(asking.action) }}
+        confirmLoading={busy !== null}
+        onOk={() => form.submit()}
+        onCancel={() => setAsking(null)}
+        forceRender
+      >
+        <Form<Fields> form={form} layout="vertical" onFinish={(fields) => asking && void run(asking.action, toInput(fields))}>
+          {asking && <ActionFields action={asking.action} wanted={asking.fields} />}
+        </Form>
+      </Modal>
+    </div>
+  );
+}
