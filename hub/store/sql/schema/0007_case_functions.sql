@@ -106,7 +106,10 @@ BEGIN
     IF 'send' = ANY (effects) THEN
         PERFORM expect(agreed(c.from_organisation, c.to_organisation, 'consult'), '403',
                        'no agreement in force lets your organisation send consults there');
-        UPDATE consult SET sent_at = now(), to_until = NULL, closed_at = NULL WHERE id = subject;
+        UPDATE consult SET sent_at = now(), to_until = NULL, closed_at = NULL,
+            consent_at = CASE WHEN (fields ->> 'consent')::boolean THEN coalesce(consent_at, now()) ELSE consent_at END,
+            consent_by = CASE WHEN (fields ->> 'consent')::boolean THEN coalesce(consent_by, me()) ELSE consent_by END
+            WHERE id = subject;
         INSERT INTO room (kind, title, organisation, created_by, consult)
             VALUES ('consult', c.number, c.from_organisation, me(), c.id)
             ON CONFLICT (consult) DO UPDATE SET closed_at = NULL;
@@ -156,7 +159,7 @@ BEGIN
         PERFORM grants_end('consult', subject, now());
     END IF;
 
-    PERFORM case_event_add('consult', subject, c.version, role, action, at_state, next_state, reason, note);
+    PERFORM case_event_add('consult', subject, c.version, role, action, CASE WHEN at_version = 0 THEN '' ELSE at_state END, next_state, reason, note);
     sides := CASE WHEN c.sent_at IS NOT NULL OR 'send' = ANY (effects) THEN ARRAY[c.from_organisation, c.to_organisation]
                   ELSE ARRAY[c.from_organisation] END;
     INSERT INTO notification (organisation, department, person, kind, subject, version, action)
@@ -263,7 +266,10 @@ BEGIN
     IF 'send' = ANY (effects) THEN
         PERFORM expect(agreed(r.from_organisation, r.to_organisation, 'referral'), '403',
                        'no agreement in force lets your organisation send referrals there');
-        UPDATE referral SET sent_at = now(), to_until = NULL, closed_at = NULL WHERE id = subject;
+        UPDATE referral SET sent_at = now(), to_until = NULL, closed_at = NULL,
+            consent_at = CASE WHEN (fields ->> 'consent')::boolean THEN coalesce(consent_at, now()) ELSE consent_at END,
+            consent_by = CASE WHEN (fields ->> 'consent')::boolean THEN coalesce(consent_by, me()) ELSE consent_by END
+            WHERE id = subject;
         PERFORM referral_grant(r);
     END IF;
     IF 'attach' = ANY (effects) AND fields ? 'studies' THEN
@@ -310,7 +316,7 @@ BEGIN
         PERFORM grants_end('referral', subject, now());
     END IF;
 
-    PERFORM case_event_add('referral', subject, r.version, role, action, at_state, next_state, reason, note);
+    PERFORM case_event_add('referral', subject, r.version, role, action, CASE WHEN at_version = 0 THEN '' ELSE at_state END, next_state, reason, note);
     sides := CASE WHEN r.sent_at IS NOT NULL OR 'send' = ANY (effects) THEN ARRAY[r.from_organisation, r.to_organisation]
                   ELSE ARRAY[r.from_organisation] END;
     INSERT INTO notification (organisation, department, person, kind, subject, version, action)
@@ -378,7 +384,7 @@ BEGIN
         UPDATE attendance SET left_at = now() WHERE teaching = subject AND left_at IS NULL;
     END IF;
 
-    PERFORM case_event_add('teaching', subject, t.version, role, action, at_state, next_state, reason, note);
+    PERFORM case_event_add('teaching', subject, t.version, role, action, CASE WHEN at_version = 0 THEN '' ELSE at_state END, next_state, reason, note);
     audience := CASE WHEN next_state = 'draft' OR (at_state = 'draft' AND next_state = 'cancelled') THEN ARRAY[my_org()]
                      ELSE ARRAY(SELECT my_consortium()) END;
     PERFORM changed('teaching', subject, t.version, audience, CASE WHEN next_state = 'draft' THEN ARRAY[me()] END);
