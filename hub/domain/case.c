@@ -1,7 +1,7 @@
 /* The engine of case.h. A case_op lives from the request to its one answer; it makes at most three batches:
- *   look: the idempotency key, and the case as the person sees it     (edit, act)
- *   work: the write, the key, the audit row, and the case afterwards
- *   refused: one audit row                                            (instead of work, or after it failed) */
+ *   look: the case as the person sees it                    (edit, act)
+ *   work: the write, the audit row, and the case afterwards
+ *   refused: one audit row                                  (instead of work, or after it failed) */
 #include "hub/domain/case.h"
 #include "hub/base/id.h"
 
@@ -9,15 +9,15 @@ static const field booking_fields[] = {
     {"at", FIELD_TIME, .required = TRUE},
     {"place", FIELD_TEXT, .required = TRUE, .min = 1, .max = 500},
     {"instructions", FIELD_TEXT, .max = 2000},
-    {NULL},
+    {.name = NULL},
 };
 
 const field opinion_fields[] = {
     {"findings", FIELD_TEXT, .required = TRUE, .max = 20000},
     {"impression", FIELD_TEXT, .required = TRUE, .max = 8000},
     {"advice", FIELD_TEXT, .required = TRUE, .max = 8000},
-    {"critical", FIELD_BOOLEAN},
-    {NULL},
+    {"critical", .type = FIELD_BOOLEAN},
+    {.name = NULL},
 };
 
 const field action_fields[] = {
@@ -28,10 +28,10 @@ const field action_fields[] = {
     {"visit", FIELD_TEXT, .max = 64},
     {"adopted", FIELD_CHOICE, .choices = " yes partly no "},
     {"opinion", FIELD_OBJECT, .object = opinion_fields},
-    {"consent", FIELD_BOOLEAN},
-    {"department", FIELD_ID},
+    {"consent", .type = FIELD_BOOLEAN},
+    {"department", .type = FIELD_ID},
     {"studies", FIELD_IDS, .max = 50},
-    {NULL},
+    {.name = NULL},
 };
 
 typedef struct {
@@ -41,8 +41,7 @@ typedef struct {
     guint roles;
     char *id, *action;
     json_t *body;
-    gint64 version, revision, grace;
-    char *key, *route, *body_hash;
+    gint64 version, grace;
     case_done done;
     gpointer user_data;
     /* results */
@@ -64,11 +63,7 @@ op_new(const case_kind *kind, const case_request *r, const char *action, case_do
     op->action = g_strdup(action);
     op->body = json_incref(r->body);
     op->version = r->version;
-    op->revision = r->revision;
     op->grace = r->grace;
-    op->key = g_strdup(r->key);
-    op->route = g_strdup(r->route);
-    op->body_hash = g_strdup(r->body_hash);
     op->done = done;
     op->user_data = user_data;
     op->errors = json_array();
@@ -84,9 +79,6 @@ op_free(case_op *op)
     g_free((char *)op->actor.request);
     g_free(op->id);
     g_free(op->action);
-    g_free(op->key);
-    g_free(op->route);
-    g_free(op->body_hash);
     json_decref(op->body);
     json_decref(op->answer);
     json_decref(op->errors);
@@ -142,13 +134,9 @@ case_complete(const fsm *machine, json_t *c, const db_actor *actor, guint roles,
 static void
 op_finish(case_op *op)
 {
-    gint64 version = 0, revision = 0;
-    if (op->answer) {
-        version = json_get_int(op->answer, "version", 0);
-        revision = json_get_int(op->answer, "_revision", 0);
+    if (op->answer)
         case_complete(op->kind->machine, op->answer, &op->actor, op->roles, FALSE);
-    }
-    op->done(op->answer, version, revision, op->error, json_array_size(op->errors) > 0 ? op->errors : NULL, op->user_data);
+    op->done(op->answer, op->error, json_array_size(op->errors) > 0 ? op->errors : NULL, op->user_data);
     op_free(op);
 }
 
@@ -216,15 +204,13 @@ add_step(case_op *op, db_batch *batch, gint64 version, const fsm_step *step, con
                  effects, tell, reason, note, text, due, grace);
 }
 
-/* The rest of a work batch: the key, the audit row, the case as it is then. */
+/* The rest of a work batch: the audit row, and the case as it is then. */
 static void
 run_work(case_op *op, db_batch *batch, json_t *detail)
 {
     g_autofree char *action = g_strdup_printf("%s.%s", op->kind->machine->kind, op->action);
     g_autofree char *text = json_text(detail);
     json_decref(detail);
-    if (op->key)
-        db_batch_add(batch, "idempotency_done", 4, op->key, op->route, op->body_hash, op->id);
     db_batch_add(batch, "audit_append", 4, "", action, op->id, text);
     op->answer_at = db_batch_add(batch, op->kind->get, 1, op->id);
     db_pool_run(op->db, batch, on_worked, op);
@@ -232,11 +218,10 @@ run_work(case_op *op, db_batch *batch, json_t *detail)
 
 /* --- look ------------------------------------------------------------------------------------------------------- */
 
-/* The case as it is, unless op has been refused: absent, or of another version. TRUE: the key's work was done before. */
+/* op->answer is the case as it is, of the version that was meant; FALSE: op has been refused. */
 static gboolean
-looked(case_op *op, db_batch *batch, const GError *error, gboolean *ret_replayed)
+looked(case_op *op, db_batch *batch, const GError *error)
 {
-    *ret_replayed = FALSE;
     if (error) {
         op->error = g_error_copy(error);
         op_refuse(op);
@@ -248,11 +233,14 @@ looked(case_op *op, db_batch *batch, const GError *error, gboolean *ret_replayed
         op_fail(op, ERR_NOT_FOUND, text);
         return FALSE;
     }
-    *ret_replayed = op->key && db_text(batch, 0, 0, 0) != NULL;
-    if (!*ret_replayed && json_get_int(op->answer, "version", 0) != op->version) {
+    /* versions since the last event only saved a draft opinion, which is nothing to anybody but its author */
+    gint64 now = json_get_int(op->answer, "version", 0), settled = json_get_int(op->answer, "_settled", now);
+    gboolean mine = json_object_get(op->answer, "_draft") && !json_is_null(json_object_get(op->answer, "_draft"));
+    if (op->version >= 0 && op->version != now && (mine || op->version < settled || op->version > now)) {
         op_fail(op, ERR_STALE, "it has changed since you read it");
         return FALSE;
     }
+    op->version = now;
     return TRUE;
 }
 
@@ -260,8 +248,6 @@ static void
 run_look(case_op *op, db_done on_looked)
 {
     db_batch *batch = db_batch_new(&op->actor);
-    if (op->key)
-        db_batch_add(batch, "idempotency_find", 3, op->key, op->route, op->body_hash);
     op->answer_at = db_batch_add(batch, op->kind->get, 1, op->id);
     db_batch_repeatable(batch);
     db_pool_run(op->db, batch, on_looked, op);
@@ -337,58 +323,19 @@ work_on_draft(case_op *op, gint64 version)
     run_work(op, batch, json_pack("{s:b}", "sent", send));
 }
 
-static void
-on_replayed_create(db_batch *batch, const GError *error, gpointer user_data)
-{
-    case_op *op = user_data;
-    gboolean replayed;
-    op->version = -1;
-    if (error)
-        looked(op, batch, error, &replayed);
-    else
-        on_read(batch, error, op);
-}
-
-static void
-on_create_looked(db_batch *batch, const GError *error, gpointer user_data)
-{
-    case_op *op = user_data;
-    const char *made = error ? NULL : db_text(batch, 0, 0, 0);
-    if (error) {
-        op->error = g_error_copy(error);
-        op_refuse(op);
-    } else if (made) {
-        g_free(op->id);
-        op->id = g_strdup(made);
-        db_batch *again = db_batch_new(&op->actor);
-        db_batch_add(again, "audit_case_read", 2, op->kind->machine->kind, op->id);
-        op->answer_at = db_batch_add(again, op->kind->get, 1, op->id);
-        db_pool_run(op->db, again, on_replayed_create, op);
-    } else {
-        work_on_draft(op, 0);
-    }
-}
-
 void
 case_create(const case_kind *kind, const case_request *request, case_done done, gpointer user_data)
 {
     case_op *op = op_new(kind, request, "create", done, user_data);
     op->id = id_new();
-    if (!op->key) {
-        work_on_draft(op, 0);
-        return;
-    }
-    db_batch *batch = db_batch_new(&op->actor);
-    db_batch_add(batch, "idempotency_find", 3, op->key, op->route, op->body_hash);
-    db_pool_run(op->db, batch, on_create_looked, op);
+    work_on_draft(op, 0);
 }
 
 static void
 on_edit_looked(db_batch *batch, const GError *error, gpointer user_data)
 {
     case_op *op = user_data;
-    gboolean replayed;
-    if (!looked(op, batch, error, &replayed))
+    if (!looked(op, batch, error))
         return;
     fsm_facts facts = facts_of(op->answer, &op->actor, op->roles);
     const char *role;
@@ -418,14 +365,12 @@ static void
 check_opinion(case_op *op)
 {
     json_t *opinion = json_object_get(op->body, "opinion");
-    if (!opinion && (opinion = json_object_get(op->answer, "_draft"))) {
-        if (op->revision >= 0 && op->revision != json_get_int(op->answer, "_revision", 0)) {
-            fields_error(op->errors, "opinion", "changed");
-            return;
-        }
-        json_object_set(op->body, "opinion", opinion);
+    if (!opinion) {
+        opinion = json_object_get(op->answer, "_draft");
+        if (json_is_object(opinion))
+            json_object_set(op->body, "opinion", opinion);
     }
-    if (!opinion)
+    if (!json_is_object(opinion))
         fields_error(op->errors, "opinion", "required");
     else if (is_blank(opinion, "findings"))
         fields_error(op->errors, "opinion.findings", "required");
@@ -468,13 +413,8 @@ static void
 on_act_looked(db_batch *batch, const GError *error, gpointer user_data)
 {
     case_op *op = user_data;
-    gboolean replayed;
-    if (!looked(op, batch, error, &replayed))
+    if (!looked(op, batch, error))
         return;
-    if (replayed) {
-        op_finish(op);
-        return;
-    }
     fsm_facts facts = facts_of(op->answer, &op->actor, op->roles);
     const char *role;
     const fsm_step *step = fsm_find(op->kind->machine, &facts, op->action, &role, &op->error);
@@ -510,6 +450,21 @@ case_act(const case_kind *kind, const case_request *request, case_done done, gpo
 
 /* --- the draft opinion ------------------------------------------------------------------------------------------ */
 
+static void
+on_opinion_looked(db_batch *batch, const GError *error, gpointer user_data)
+{
+    case_op *op = user_data;
+    if (!looked(op, batch, error))
+        return;
+    g_autofree char *version = g_strdup_printf("%" G_GINT64_FORMAT, op->version);
+    g_autofree char *text = json_text(op->body);
+    g_clear_pointer(&op->answer, json_decref);
+    db_batch *work = db_batch_new(&op->actor);
+    db_batch_add(work, op->kind->expect, 1, op->id);
+    db_batch_add(work, "opinion_save", 3, op->id, version, text);
+    run_work(op, work, json_object());
+}
+
 void
 case_save_opinion(const case_request *request, case_done done, gpointer user_data)
 {
@@ -518,11 +473,5 @@ case_save_opinion(const case_request *request, case_done done, gpointer user_dat
         op_fail(op, ERR_INVALID, "some fields are not right");
         return;
     }
-    g_autofree char *version = g_strdup_printf("%" G_GINT64_FORMAT, op->version);
-    g_autofree char *revision = op->revision >= 0 ? g_strdup_printf("%" G_GINT64_FORMAT, op->revision) : NULL;
-    g_autofree char *text = json_text(op->body);
-    db_batch *batch = db_batch_new(&op->actor);
-    db_batch_add(batch, op->kind->expect, 1, op->id);
-    db_batch_add(batch, "opinion_save", 4, op->id, version, revision, text);
-    run_work(op, batch, json_object());
+    run_look(op, on_opinion_looked);
 }

@@ -28,15 +28,12 @@ typedef struct {
     const char *action;   /* NULL: read, create or edit */
     json_t *body;         /* ActionInput, ConsultInput …; NULL: read */
     gint64 version;       /* of If-Match; -1: whatever it is */
-    gint64 revision;      /* of the draft opinion in If-Match; -1: whatever it is */
-    const char *key, *route, *body_hash; /* Idempotency-Key, or NULL */
     gint64 grace;         /* seconds that access lasts after closing */
 } case_request;
 
-/** answer: the case with its actions (borrowed), NULL on error; version, revision: for the ETag (revision 0: no draft opinion).
- * errors: [{field, problem}] of ERR_INVALID and ERR_UNPROCESSABLE, or NULL. Called once, on the loop. */
-typedef void (*case_done)(json_t *answer, gint64 version, gint64 revision, const GError *error, json_t *errors,
-                          gpointer user_data);
+/** answer: the case with its actions (borrowed), NULL on error. errors: [{field, problem}] of ERR_INVALID and
+ * ERR_UNPROCESSABLE, or NULL. Called once, on the loop. */
+typedef void (*case_done)(json_t *answer, const GError *error, json_t *errors, gpointer user_data);
 
 void case_read(const case_kind *kind, const case_request *request, case_done done, gpointer user_data);
 void case_create(const case_kind *kind, const case_request *request, case_done done, gpointer user_data);

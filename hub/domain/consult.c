@@ -9,9 +9,9 @@ static const field input[] = {
     {"question", FIELD_TEXT, .required = TRUE, .min = 1, .max = 4000},
     {"summary", FIELD_TEXT, .max = 8000},
     {"studies", FIELD_IDS, .required = TRUE, .max = 50},
-    {"consent", FIELD_BOOLEAN},
-    {"submit", FIELD_BOOLEAN},
-    {NULL},
+    {"consent", .type = FIELD_BOOLEAN},
+    {"submit", .type = FIELD_BOOLEAN},
+    {.name = NULL},
 };
 
 const case_kind case_consult = {&fsm_consult, "consult_get", "consult_act", "consult_expect", "submit", input};

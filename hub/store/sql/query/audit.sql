@@ -28,9 +28,13 @@ SELECT count(*), min(a.at), floor(extract(epoch FROM now() - min(a.at)))
 FROM consilium.audit a WHERE NOT EXISTS (SELECT FROM consilium.audit_seal s WHERE s.seq = a.seq)
 
 -- name: audit_case_read
-SELECT consilium.audit_append('', $1 || '.read', $2, jsonb_build_object('seen', CASE $1
+SELECT consilium.audit_append('', $1 || '.read', $2::uuid::text, jsonb_build_object('seen', CASE $1
     WHEN 'consult' THEN EXISTS (SELECT FROM consilium.consult WHERE id = $2::uuid)
     WHEN 'referral' THEN EXISTS (SELECT FROM consilium.referral WHERE id = $2::uuid)
     WHEN 'room' THEN EXISTS (SELECT FROM consilium.room WHERE id = $2::uuid)
     WHEN 'teaching' THEN EXISTS (SELECT FROM consilium.teaching_session WHERE id = $2::uuid)
     WHEN 'recording' THEN EXISTS (SELECT FROM consilium.recording WHERE id = $2::uuid) END))
+
+-- name: audit_room_join
+SELECT consilium.audit_append('', 'room.join', left($1, 100), jsonb_build_object('seen', EXISTS (
+    SELECT FROM consilium.room WHERE id::text = $1)))
