@@ -91,10 +91,10 @@ export function Overlay(props: OverlayProps) {
       <Corners {...props} />
       {info.letters !== null && (
         <div translate="no">
-          <span className="edge left">{info.letters.left}</span>
-          <span className="edge right">{info.letters.right}</span>
-          <span className="edge top">{info.letters.top}</span>
-          <span className="edge bottom">{info.letters.bottom}</span>
+          <span className="edge at-left">{info.letters.left}</span>
+          <span className="edge at-right">{info.letters.right}</span>
+          <span className="edge at-top">{info.letters.top}</span>
+          <span className="edge at-bottom">{info.letters.bottom}</span>
         </div>
       )}
       {info.loading && <p className="viewer-loading" role="status">{t("viewer.loading")}</p>}

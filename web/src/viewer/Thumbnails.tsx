@@ -1,6 +1,6 @@
 // The series of the study, each with a small picture made by the hub.
 import { FileImageOutlined } from "@ant-design/icons";
-import { useState } from "react";
+import { memo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "../api/client";
 import { Data } from "../ui/Data";
@@ -19,7 +19,7 @@ function Picture({ url }: { url: string }) {
   return <img src={url} alt="" width={96} height={96} loading="lazy" decoding="async" onError={() => setFailed(true)} />;
 }
 
-export function Thumbnails({ manifest, stacks, current, onOpen }: ThumbnailsProps) {
+export const Thumbnails = memo(function Thumbnails({ manifest, stacks, current, onOpen }: ThumbnailsProps) {
   const { t } = useTranslation();
   return (
     <nav className="viewer-thumbs" aria-label={t("viewer.series")}>
@@ -45,7 +45,7 @@ export function Thumbnails({ manifest, stacks, current, onOpen }: ThumbnailsProp
       ))}
     </nav>
   );
-}
+});
 
 function sameStack(a: Stack, b: Stack | null): boolean {
   return b !== null && a.series.series_uid === b.series.series_uid && a.frames[0]!.instance.sop_uid === b.frames[0]!.instance.sop_uid;

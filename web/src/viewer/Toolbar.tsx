@@ -5,7 +5,7 @@ import {
   UndoOutlined, ZoomInOutlined, ZoomOutOutlined,
 } from "@ant-design/icons";
 import { Dropdown } from "antd";
-import { type ReactNode, useEffect, useState } from "react";
+import { memo, type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { PaneInfo, StackPane } from "./pane";
 import { CT_PRESETS, presetName } from "./presets";
@@ -95,7 +95,20 @@ function FullScreen() {
   );
 }
 
-export function Toolbar({ pane, info, onHelp }: { pane: StackPane; info: PaneInfo; onHelp: () => void }) {
+interface ToolbarProps {
+  pane: StackPane;
+  info: PaneInfo;
+  onHelp: () => void;
+}
+
+/** Nothing here depends on which image is on the screen, so scrolling and cine do not draw it anew. */
+function sameTools(a: ToolbarProps, b: ToolbarProps): boolean {
+  const told = ({ info }: ToolbarProps) => [info.window?.center, info.window?.width, info.invert, info.view, info.stack, ...Object.values(info.cine)];
+  const [before, after] = [told(a), told(b)];
+  return a.pane === b.pane && a.onHelp === b.onHelp && before.every((value, index) => Object.is(value, after[index]));
+}
+
+export const Toolbar = memo(function Toolbar({ pane, info, onHelp }: ToolbarProps) {
   const { t } = useTranslation();
   const idle = info.window === null;
   const { view } = info;
@@ -120,4 +133,4 @@ export function Toolbar({ pane, info, onHelp }: { pane: StackPane; info: PaneInf
       <Tool label={t("keys.help")} keys="?" icon={<QuestionCircleOutlined />} onClick={onHelp} />
     </div>
   );
-}
+}, sameTools);

@@ -107,6 +107,8 @@ export default function Viewer({ manifest, study, start, compact = false, onStat
     [pane, element],
   );
 
+  const showHelp = useCallback(() => setHelp(true), []);
+
   const nextSeries = (by: number) => {
     const at = stacks.findIndex((stack) => stack === info?.stack);
     const stack = stacks[at + by];
@@ -120,7 +122,7 @@ export default function Viewer({ manifest, study, start, compact = false, onStat
     const action = actionOf(VIEWER_KEYS, event.nativeEvent);
     if (action === null) return;
     event.preventDefault();
-    if (action === "help") setHelp(true);
+    if (action === "help") showHelp();
     else if (action === "nextSeries") nextSeries(1);
     else if (action === "previousSeries") nextSeries(-1);
     else perform(pane, action, keyName(event.nativeEvent));
@@ -128,7 +130,7 @@ export default function Viewer({ manifest, study, start, compact = false, onStat
 
   return (
     <div className={compact ? "viewer compact" : "viewer"} onKeyDown={onKeyDown}>
-      {pane !== null && info !== null ? <Toolbar pane={pane} info={info} onHelp={() => setHelp(true)} /> : <div className="viewer-tools" />}
+      {pane !== null && info !== null ? <Toolbar pane={pane} info={info} onHelp={showHelp} /> : <div className="viewer-tools" />}
       <Thumbnails manifest={manifest} stacks={stacks} current={info?.stack ?? null} onOpen={open} />
       <div className="viewer-main">
         <div

@@ -11,6 +11,7 @@ const SCROLL_PIXELS = 14;
 const LONG_PRESS_MS = 450;
 const STILL_PIXELS = 8;
 const ZOOM_PER_PIXEL = 1.008;
+const ZOOM_PER_WHEEL_PIXEL = 1.0024;
 
 type Point = readonly [number, number];
 
@@ -33,7 +34,7 @@ export function attachGestures(element: HTMLElement, pane: StackPane, hover: (at
     element.focus({ preventScroll: true });
     const pixels = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE_HEIGHT : 1);
     if (event.ctrlKey) {
-      pane.zoomAt(ZOOM_PER_PIXEL ** -Math.max(-60, Math.min(60, pixels)), place(event));
+      pane.zoomAt(ZOOM_PER_WHEEL_PIXEL ** -Math.max(-60, Math.min(60, pixels)), place(event));
       return;
     }
     // A mouse notch is one image, whatever number the system gives it; a trackpad's small steps add up.

@@ -4,7 +4,7 @@
  *
  * show() never queues: while an image is being drawn only the newest wish is remembered, so the wheel cannot run ahead of the screen.
  */
-import { cache, Enums, eventTarget, imageLoader, type StackViewport, type Types } from "@cornerstonejs/core";
+import { cache, Enums, eventTarget, type StackViewport, type Types } from "@cornerstonejs/core";
 import { Emitter } from "../signaling/emitter";
 import { applyView, DEFAULT_VIEW, geometryOf, panned, zoomedAt, type Camera, type View } from "./camera";
 import { CineClock, cineTiming } from "./cine";
@@ -176,7 +176,7 @@ export class StackPane {
           if (index !== this.wanted) cache.getImageLoadObject(id)?.cancelFn?.();
         };
         signal.addEventListener("abort", abort, { once: true });
-        await imageLoader.loadAndCacheImage(id);
+        await this.source.load(id);
         signal.removeEventListener("abort", abort);
       },
       changed: (index, state) => this.events.emit("loaded", { index, state }),
@@ -192,7 +192,7 @@ export class StackPane {
   }
 
   private async load(index: number): Promise<void> {
-    await imageLoader.loadAndCacheImage(this.imageId(this.stack!, index));
+    await this.source.load(this.imageId(this.stack!, index));
     this.prefetcher?.note(index, "loaded");
   }
 

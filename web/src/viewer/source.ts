@@ -26,22 +26,25 @@ let ready = false;
 export function registerSource(): void {
   if (ready) return;
   ready = true;
-  imageLoader.registerImageLoader(SCHEME, (imageId: string) => {
-    const controller = new AbortController();
-    const entry = registered.get(imageId);
-    const promise =
-      entry === undefined
-        ? Promise.reject(new Error("unknown image"))
-        : entry.source.loadImage(imageId, entry.series, entry.ref, controller.signal);
-    return { promise, cancelFn: () => controller.abort() } as Types.IImageLoadObject;
-  });
+  imageLoader.registerImageLoader(SCHEME, loadObject);
   metaData.addProvider((type: string, imageId: string) => {
     const entry = registered.get(imageId);
     return entry === undefined ? undefined : entry.source.moduleOf(type, entry.ref);
   }, 10_000);
 }
 
+function loadObject(imageId: string): Types.IImageLoadObject {
+  const controller = new AbortController();
+  const entry = registered.get(imageId);
+  const promise =
+    entry === undefined
+      ? Promise.reject(new Error("unknown image"))
+      : entry.source.loadImage(imageId, entry.series, entry.ref, controller.signal);
+  return { promise, cancelFn: () => controller.abort() };
+}
+
 export class StudySource {
+  private readonly factsOf = new WeakMap<FrameRef, FrameFacts>();
   private readonly datasets = new Map<string, Dataset>();
   private readonly pendingDatasets = new Map<string, Promise<Dataset>>();
   private readonly pendingSeries = new Map<string, Promise<void>>();
@@ -69,10 +72,15 @@ export class StudySource {
     return id;
   }
 
-  /** Facts of a frame, or null before its metadata came. */
+  /** Facts of a frame, or null before its metadata came. Asked for many times per drawn image, so read only once. */
   facts(ref: FrameRef): FrameFacts | null {
+    const known = this.factsOf.get(ref);
+    if (known !== undefined) return known;
     const dataset = this.datasets.get(ref.instance.sop_uid);
-    return dataset === undefined ? null : frameFacts(dataset, ref.frame - 1);
+    if (dataset === undefined) return null;
+    const facts = frameFacts(dataset, ref.frame - 1);
+    this.factsOf.set(ref, facts);
+    return facts;
   }
 
   dataset(ref: FrameRef): Dataset | null {
@@ -122,11 +130,23 @@ export class StudySource {
     }
   }
 
+  /**
+   * The image of an id, from the cache or loaded into it. Cornerstone's own way of doing this leaves a failed load without a listener,
+   * which browsers report as an error of the page.
+   */
+  load(imageId: string): Promise<Types.IImage> {
+    const known = cache.getImageLoadObject(imageId);
+    if (known !== undefined) return known.promise as Promise<Types.IImage>;
+    const object = loadObject(imageId);
+    cache.putImageLoadObject(imageId, object).catch(() => undefined);
+    return object.promise as Promise<Types.IImage>;
+  }
+
   /** The loader proper. Bytes and metadata are asked for together. */
   async loadImage(imageId: string, series: ManifestSeries, ref: FrameRef, signal: AbortSignal): Promise<Types.IImage> {
     const started = performance.now();
-    const [frame, dataset] = await Promise.all([this.fetchFrame(series, ref, signal), this.readInstance(series, ref)]);
-    const facts = frameFacts(dataset, ref.frame - 1);
+    const [frame] = await Promise.all([this.fetchFrame(series, ref, signal), this.readInstance(series, ref)]);
+    const facts = this.facts(ref)!;
     if (facts.palette !== null) await this.readPalette(facts, ref);
     const syntax = frame.transferSyntax ?? ref.instance.transfer_syntax ?? EXPLICIT_LE;
     this.syntaxes.set(ref.instance.sop_uid, syntax);
