@@ -1,6 +1,9 @@
 /* Every address of the hub. Rows are searched in order. The handlers of each part are declared in its
  * api_<noun>.h. */
 #include "hub/api/routes.h"
+#include "hub/api/api_case.h"
+#include "hub/api/api_directory.h"
+#include "hub/api/api_room.h"
 #include "hub/api/api_session.h"
 #include "hub/http/health.h"
 #include "hub/http/metrics.h"
@@ -17,6 +20,45 @@ const http_route routes[] = {
     {"GET", "/api/v1/session", api_session_get, HTTP_SESSION, 0},
     {"PATCH", "/api/v1/session", api_session_change, HTTP_SESSION, SMALL},
     {"DELETE", "/api/v1/session", api_session_close, HTTP_SESSION, 0},
+
+    {"GET", "/api/openapi.json", api_openapi_get, HTTP_OPEN, 0},
+    {"GET", "/api/v1/organisations", api_organisation_list, HTTP_SESSION, 0},
+    {"GET", "/api/v1/patients", api_patient_find, HTTP_SESSION, 0},
+    {"POST", "/api/v1/patients", api_patient_create, HTTP_SESSION, SMALL},
+    {"GET", "/api/v1/worklist", api_worklist_get, HTTP_SESSION, 0},
+
+    {"POST", "/api/v1/consults", api_consult_create, HTTP_SESSION, FORM},
+    {"GET", "/api/v1/consults/{id}", api_consult_get, HTTP_SESSION, 0},
+    {"PATCH", "/api/v1/consults/{id}", api_consult_edit, HTTP_SESSION, FORM},
+    {"GET", "/api/v1/consults/{id}/actions", api_consult_actions, HTTP_SESSION, 0},
+    {"POST", "/api/v1/consults/{id}/actions/{action}", api_consult_act, HTTP_SESSION, FORM},
+    {"GET", "/api/v1/consults/{id}/events", api_consult_events, HTTP_SESSION, 0},
+    {"PUT", "/api/v1/consults/{id}/opinion", api_consult_opinion, HTTP_SESSION, FORM},
+
+    {"POST", "/api/v1/referrals", api_referral_create, HTTP_SESSION, FORM},
+    {"GET", "/api/v1/referrals/{id}", api_referral_get, HTTP_SESSION, 0},
+    {"PATCH", "/api/v1/referrals/{id}", api_referral_edit, HTTP_SESSION, FORM},
+    {"GET", "/api/v1/referrals/{id}/actions", api_referral_actions, HTTP_SESSION, 0},
+    {"POST", "/api/v1/referrals/{id}/actions/{action}", api_referral_act, HTTP_SESSION, FORM},
+    {"GET", "/api/v1/referrals/{id}/events", api_referral_events, HTTP_SESSION, 0},
+
+    {"POST", "/api/v1/rooms", api_room_create, HTTP_SESSION, SMALL},
+    {"GET", "/api/v1/rooms/{id}", api_room_get, HTTP_SESSION, 0},
+    {"GET", "/api/v1/rooms/{id}/messages", api_message_list, HTTP_SESSION, 0},
+    {"POST", "/api/v1/rooms/{id}/messages", api_message_add, HTTP_SESSION, FORM},
+
+    {"GET", "/api/v1/teaching", api_teaching_list, HTTP_SESSION, 0},
+    {"POST", "/api/v1/teaching", api_teaching_create, HTTP_SESSION, FORM},
+    {"GET", "/api/v1/teaching/{id}", api_teaching_get, HTTP_SESSION, 0},
+    {"PATCH", "/api/v1/teaching/{id}", api_teaching_edit, HTTP_SESSION, FORM},
+    {"POST", "/api/v1/teaching/{id}/actions/{action}", api_teaching_act, HTTP_SESSION, FORM},
+    {"GET", "/api/v1/teaching/{id}/events", api_teaching_events, HTTP_SESSION, 0},
+    {"GET", "/api/v1/teaching/{id}/questions", api_question_list, HTTP_SESSION, 0},
+    {"POST", "/api/v1/teaching/{id}/questions", api_question_ask, HTTP_SESSION, SMALL},
+    {"POST", "/api/v1/teaching/{id}/questions/{question}/answered", api_question_answered, HTTP_SESSION, SMALL},
+    {"GET", "/api/v1/recordings/{id}", api_recording_get, HTTP_SESSION, 0},
+    {"GET", "/api/v1/recordings/{id}/files/{file}", api_recording_file, HTTP_SESSION, 0},
+    {"GET", "/api/v1/audit", api_audit_list, HTTP_SESSION, 0},
 
     {"GET", "/{path*}", static_handle, HTTP_OPEN, 0},
     {NULL, NULL, NULL, 0, 0},

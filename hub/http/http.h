@@ -99,6 +99,8 @@ void http_reply_file(http_request *r, guint status, const char *content_type, in
                      gint64 length);
 /** Problem document (RFC 9457) for error; logs ERR_INTERNAL once. detail never carries patient data. */
 void http_reply_error(http_request *r, const GError *error);
+/** The same with its member "errors": [{field, problem}], borrowed, may be NULL. */
+void http_reply_fields(http_request *r, const GError *error, json_t *fields);
 void http_reply_problem(http_request *r, err_code code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /* --- preconditions: versions as ETag "N"

@@ -324,7 +324,7 @@ http_reply_parts(http_request *r, guint status, const char *content_type, http_p
 }
 
 void
-http_reply_error(http_request *r, const GError *error)
+http_reply_fields(http_request *r, const GError *error, json_t *fields)
 {
     err_code code = err_code_of(error);
     guint status = (guint)err_http_status(code);
@@ -334,6 +334,8 @@ http_reply_error(http_request *r, const GError *error)
                              "status", (int)status, "code", err_name(code), "request", r->id);
     if (code != ERR_INTERNAL && error->message && *error->message)
         json_object_set_new(body, "detail", json_string(error->message));
+    if (fields)
+        json_object_set(body, "errors", fields);
     if (code == ERR_UNAUTHENTICATED && !http_cancelled(r))
         http_reply_header(r, "WWW-Authenticate", "Bearer realm=\"consilium\"");
     char *text = json_text(body);
@@ -341,6 +343,12 @@ http_reply_error(http_request *r, const GError *error)
     g_autoptr(GBytes) bytes = g_bytes_new_take(text, strlen(text));
     g_clear_pointer(&r->reply_etag, g_free);
     reply_whole(r, status, "application/problem+json", bytes, FALSE);
+}
+
+void
+http_reply_error(http_request *r, const GError *error)
+{
+    http_reply_fields(r, error, NULL);
 }
 
 void

@@ -8,7 +8,7 @@ SELECT consilium.audit_read($1, $2)
 
 -- name: audit_list
 SELECT json_build_object('seq', a.seq, 'at', consilium.rfc3339(a.at), 'person', consilium.json_person(a.person), 'actor', a.actor,
-    'action', a.action, 'object', a.object, 'purpose', a.purpose, 'detail', a.detail), a.seq
+    'action', a.action, 'object', a.object, 'purpose', a.purpose, 'detail', a.detail), a.seq || '|'
 FROM consilium.audit a
 WHERE a.organisation = consilium.my_org() AND ($1::uuid IS NULL OR a.person = $1::uuid) AND ($2::text IS NULL OR a.object = $2)
   AND ($3::text IS NULL OR a.action = $3 OR a.action LIKE $3 || '.%') AND ($5::bigint IS NULL OR a.seq < $5::bigint)

@@ -1,13 +1,13 @@
 -- Patients of the own organisation. Patients of others are seen with their case or study only, never searched.
 
 -- name: patient_find
-SELECT consilium.json_patient(p.id), p.name_search || '|' || p.id
+SELECT consilium.json_patient(p.id), p.id || '|'
 FROM consilium.patient p
 WHERE p.organisation = consilium.my_org()
   AND NOT EXISTS (SELECT FROM unnest(string_to_array(trim(consilium.fold($1)), ' ')) w (word)
                   WHERE p.name_search NOT LIKE '%' || replace(replace(replace(word, '\', '\\'), '%', '\%'), '_', '\_') || '%'
                     AND NOT starts_with(lower(p.local_id), word))
-  AND ($3::text IS NULL OR (p.name_search, p.id) > ($3, $4::uuid))
+  AND ($3::uuid IS NULL OR (p.name_search, p.id) > (SELECT q.name_search, q.id FROM consilium.patient q WHERE q.id = $3::uuid))
 ORDER BY p.name_search, p.id LIMIT $2::integer
 
 -- name: patient_get

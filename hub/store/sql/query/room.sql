@@ -17,7 +17,8 @@ SELECT r.title, CASE r.kind WHEN 'meeting' THEN CASE WHEN r.created_by = consili
                 WHEN 'teaching' THEN CASE WHEN t.teacher = consilium.me() THEN 'host' ELSE 'viewer' END
                 ELSE CASE WHEN c.claimed_by = consilium.me() THEN 'host' ELSE 'participant' END END,
        r.kind, p.name, o.code,
-       r.closed_at IS NULL AND (r.kind <> 'teaching' OR t.state IN ('published', 'live') OR t.teacher = consilium.me())
+       r.closed_at IS NULL AND (r.kind <> 'teaching' OR t.state IN ('published', 'live') OR t.teacher = consilium.me()),
+       coalesce(r.consult, r.teaching)
 FROM consilium.room r
 LEFT JOIN consilium.teaching_session t ON t.id = r.teaching
 LEFT JOIN consilium.consult c ON c.id = r.consult
@@ -51,3 +52,10 @@ ORDER BY m.at, m.id LIMIT $2::integer
 SELECT json_build_object('id', m.id, 'person', consilium.json_person(m.person),
     'organisation', consilium.json_organisation(m.organisation), 'text', m.text, 'at', consilium.rfc3339(m.at))
 FROM consilium.message m WHERE m.id = $1::uuid
+
+-- name: room_contacts
+SELECT consilium.my_org() WHERE consilium.my_org() IS NOT NULL
+UNION SELECT CASE WHEN from_organisation = consilium.my_org() THEN to_organisation ELSE from_organisation END
+      FROM consilium.consult WHERE sent_at IS NOT NULL AND closed_at IS NULL
+UNION SELECT CASE WHEN from_organisation = consilium.my_org() THEN to_organisation ELSE from_organisation END
+      FROM consilium.referral WHERE sent_at IS NOT NULL AND closed_at IS NULL
