@@ -17,3 +17,7 @@ add_custom_command(
     VERBATIM)
 consilium_test(hub/store/test_db store test_pg_cluster)
 target_sources(hub-store-test_db PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/probe_tables.c)
+
+consilium_test(signaling/test_rpc signaling_client)
+consilium_test(signaling/test_rooms signaling)
+consilium_fuzz(rpc signaling_client)
