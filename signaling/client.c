@@ -13,6 +13,7 @@
 #define OUTBOX_TEXTS 16384
 #define CALL_MS 30000
 #define PING_SECONDS 4 /* silence after which the hub is pinged … */
+#define DESTROY_TURNS 8 /* of the loop, for closing handles */
 #define DEAD_SECONDS 8 /* … and after which it is taken for dead */
 
 struct rpc_client {
@@ -287,6 +288,42 @@ rpc_client_new(loop *l, const char *socket_path, const char *worker, json_t *hel
     return c;
 }
 
+/* On a foreign libuv loop lws_context_destroy only begins; once the handles have closed, in later turns of the loop, it has to
+ * be called again for the memory. */
+struct destroyer {
+    uv_idle_t turn;
+    struct lws_context *context;
+    guint turns;
+};
+
+static void
+on_destroyer_closed(uv_handle_t *handle)
+{
+    g_free(handle->data);
+}
+
+static void
+on_turn(uv_idle_t *handle)
+{
+    struct destroyer *d = handle->data;
+    if (d->turns++ < DESTROY_TURNS)
+        return;
+    uv_idle_stop(handle);
+    lws_context_destroy(d->context);
+    uv_close((uv_handle_t *)handle, on_destroyer_closed);
+}
+
+static void
+destroy_context(loop *l, struct lws_context *context)
+{
+    struct destroyer *d = g_new0(struct destroyer, 1);
+    d->context = context;
+    d->turn.data = d;
+    lws_context_destroy(context);
+    uv_idle_init(loop_uv(l), &d->turn);
+    uv_idle_start(&d->turn, on_turn);
+}
+
 void
 rpc_client_free(rpc_client *c)
 {
@@ -299,7 +336,7 @@ rpc_client_free(rpc_client *c)
         ((rpc_call *)at->data)->client = NULL;
     g_queue_clear(&c->calls);
     rpc_pending_free(c->pending);
-    lws_context_destroy(c->context); /* its handles close in the next turns of the loop */
+    destroy_context(c->l, c->context);
     wire_outbox_clear(&c->outbox);
     g_string_free(c->inbox, TRUE);
     json_decref(c->hello_params);

@@ -21,3 +21,5 @@ target_sources(hub-store-test_db PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/probe_table
 consilium_test(signaling/test_rpc signaling_client)
 consilium_test(signaling/test_rooms signaling)
 consilium_fuzz(rpc signaling_client)
+consilium_test(signaling/test_client signaling)
+target_link_libraries(signaling-test_client PRIVATE PkgConfig::LWS)
