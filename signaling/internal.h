@@ -6,7 +6,7 @@
 #include "signaling/signaling.h"
 
 struct transport;
-struct workers;
+struct worker_table;
 struct presence;
 
 struct signaling {
@@ -17,8 +17,10 @@ struct signaling {
     GHashTable *resumes; /* resume secret (of peer) → peer, borrowed from peers */
     struct rooms *rooms;
     struct presence *presence;
-    struct workers *workers;
+    struct worker_table *workers;
     struct transport *transport;
+    loop_timer *sweep;   /* sessions that end by themselves */
+    guint sweeps;
     guint64 dropped;
 };
 
