@@ -6,7 +6,6 @@
 #include "hub/http/health.h"
 #include "hub/http/metrics.h"
 #include "hub/http/server.h"
-#include "hub/hooks.h"
 #include "hub/hub.h"
 #include <signal.h>
 #include <stdio.h>
@@ -152,14 +151,11 @@ start(GError **error)
     health_add(hub.health, "database", database_ready, NULL);
     health_add(hub.health, "migrations", migrations_ready, NULL);
     health_add(hub.health, "disk", disk_ready, NULL);
-    hub.signaling = signaling_new(hub.loop, &hub_signaling_hooks, &hub);
     http_server_options options = {.loop = hub.loop,
                                    .config = hub.config,
                                    .routes = routes,
                                    .auth = hub.auth,
                                    .db = hub.db,
-                                   .tls_protocols = signaling_browser_protocols(hub.signaling),
-                                   .unix_protocols = signaling_worker_protocols(hub.signaling),
                                    .hub = &hub};
     hub.http = http_server_new(&options, error);
     if (!hub.http)
@@ -167,7 +163,6 @@ start(GError **error)
     metrics_add(hub.metrics, "consilium_database_up", "gauge", "A database connection is there",
                 database_metric, NULL);
     metrics_add_http(hub.metrics, hub.http);
-    hooks_connect(&hub);
     migrations_timer = loop_timer_new(hub.loop, on_migrations_timer, NULL);
     loop_timer_start(migrations_timer, 0, 1000);
     return TRUE;
@@ -185,13 +180,11 @@ on_signal(gpointer data)
 {
     (void)data;
     static gboolean again;
-    if (again) {
+    if (again)
         loop_quit(hub.loop, 0);
-        return;
-    }
+    else
+        http_server_stop(hub.http, STOP_GRACE_MS, on_stopped, NULL);
     again = TRUE;
-    signaling_shutdown(hub.signaling);
-    http_server_stop(hub.http, STOP_GRACE_MS, on_stopped, NULL);
 }
 
 static void
@@ -201,7 +194,6 @@ stop(void)
     http_server_close(hub.http);
     db_pool_free(hub.db);
     http_server_free(hub.http);
-    signaling_free(hub.signaling);
     auth_free(hub.auth);
     blob_store_close(hub.blobs);
     health_free(hub.health);

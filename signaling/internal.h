@@ -6,7 +6,7 @@
 #include "signaling/signaling.h"
 
 struct transport;
-struct worker_table;
+struct workers;
 struct presence;
 
 struct signaling {
@@ -17,10 +17,8 @@ struct signaling {
     GHashTable *resumes; /* resume secret (of peer) → peer, borrowed from peers */
     struct rooms *rooms;
     struct presence *presence;
-    struct worker_table *workers;
+    struct workers *workers;
     struct transport *transport;
-    loop_timer *sweep;   /* sessions that end by themselves */
-    guint sweeps;
     guint64 dropped;
 };
 

@@ -124,14 +124,9 @@ instance_configuration() {
     local file=$data/consilium.conf
     if [ ! -e "$file" ]; then
         cat >"$file" <<CONF
-# Consilium. Every key with its meaning: consilium check --data $data
-# A key can also be given in the environment: CONSILIUM_HUB_HTTPS_PORT is [hub] https-port.
-[hub]
-data-dir=$data
-
-[store]
-# Without a user: each program adds its own role.
-conninfo=host=$data/run/pg dbname=consilium
+# Consilium. What is wrong with this file: consilium check --data DIR. Every key with its meaning
+# and with its default: consilium check --keys. A key can also be given in the environment, which wins:
+# CONSILIUM_HUB_HTTPS_PORT is [hub] https-port.
 CONF
     fi
     chown root:consilium "$file"
