@@ -4,18 +4,26 @@
 #include "hub/base/id.h"
 
 static void
+on_left(participant *in, gpointer s)
+{
+    signaling_attended(s, in, FALSE);
+}
+
+static void
 enter(rpc_request *r, const room_info *info)
 {
     peer *p = r->p;
     g_autoptr(GError) error = NULL;
     participant *in = g_hash_table_lookup(p->rooms, info->id);
-    if (!in)
-        in = room_enter(p->s->rooms, info, p->who, p, &error);
     if (!in) {
-        request_error(r, error);
-        return;
+        in = room_enter(p->s->rooms, info, p->who, p, &error);
+        if (!in) {
+            request_error(r, error);
+            return;
+        }
+        participant_on_left(in, on_left, p->s);
+        signaling_attended(p->s, in, TRUE);
     }
-    p->s->hooks.room_attended(p->s->hub, p->who, info->id, TRUE);
     request_result(r, participant_snapshot(in));
 }
 

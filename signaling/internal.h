@@ -16,11 +16,19 @@ struct signaling {
     GHashTable *peers;   /* id (of peer) → peer, owned: all greeted ones, detached ones too */
     GHashTable *resumes; /* resume secret (of peer) → peer, borrowed from peers */
     struct rooms *rooms;
+    GHashTable *streams; /* id (of stream) → stream, owned: WHIP and WHEP */
     struct presence *presence;
     struct workers *workers;
     struct transport *transport;
     guint64 dropped;
 };
+
+/* signaling.c */
+/** Tells the hub that the participant came or left, unless the person is there twice. */
+void signaling_attended(signaling *s, const participant *in, gboolean present);
+
+/* stream.c */
+GHashTable *streams_new(void);
 
 /** All greeted peers, as references: each may end meanwhile. */
 GPtrArray *signaling_peers(const signaling *s);

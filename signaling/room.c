@@ -283,6 +283,20 @@ participant_is_gone(const participant *p)
 }
 
 gboolean
+participant_is_there_twice(const participant *p)
+{
+    GHashTableIter each;
+    gpointer value;
+    g_hash_table_iter_init(&each, p->in->participants);
+    while (g_hash_table_iter_next(&each, NULL, &value)) {
+        const participant *other = value;
+        if (other != p && strcmp(other->who->person, p->who->person) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean
 participant_is_host(const participant *p)
 {
     return p->host;

@@ -49,12 +49,15 @@ void participant_on_left(participant *p, void (*on_left)(participant *p, gpointe
 void participant_leave(participant *p, const char *reason);
 participant *participant_ref(participant *p);
 void participant_unref(participant *p);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(participant, participant_unref)
 
 const char *participant_id(const participant *p);
 const char *participant_room(const participant *p);
 const char *participant_subject(const participant *p);
 caller *participant_caller(const participant *p);
 gboolean participant_is_gone(const participant *p);
+/** Is the same person in the room by another participant? */
+gboolean participant_is_there_twice(const participant *p);
 gboolean participant_is_host(const participant *p);
 
 /** What room.join answers, and what a resumed peer gets. New reference. */

@@ -26,6 +26,7 @@ signaling_new(loop *l, const signaling_hooks *hooks, gpointer hub)
     s->peers = g_hash_table_new(g_str_hash, g_str_equal);
     s->resumes = g_hash_table_new(g_str_hash, g_str_equal);
     s->rooms = rooms_new(l, call_media, s);
+    s->streams = streams_new();
     s->presence = presence_new(s);
     s->workers = workers_new(s);
     s->transport = transport_new(s);
@@ -54,6 +55,7 @@ signaling_free(signaling *s)
         peer_end(list->pdata[i], CLOSE_GOING, "closing");
     g_ptr_array_set_size(list, 0);
     rooms_free(s->rooms);
+    g_hash_table_unref(s->streams);
     presence_free(s->presence);
     workers_free(s->workers);
     transport_free(s->transport);
@@ -200,6 +202,13 @@ signaling_changed(signaling *s, const char *payload)
         struct change c = {s, json_get_text(change, "id")};
         rooms_each_participant(s->rooms, recheck, &c);
     }
+}
+
+void
+signaling_attended(signaling *s, const participant *in, gboolean present)
+{
+    if (!participant_is_there_twice(in))
+        s->hooks.room_attended(s->hub, participant_caller(in), participant_room(in), present);
 }
 
 /* --- the rest --------------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "hub/api/api_directory.h"
 #include "hub/api/api_room.h"
 #include "hub/api/api_session.h"
+#include "hub/api/api_stream.h"
 #include "hub/http/health.h"
 #include "hub/http/metrics.h"
 #include "hub/http/static.h"
@@ -59,6 +60,17 @@ const http_route routes[] = {
     {"GET", "/api/v1/recordings/{id}", api_recording_get, HTTP_SESSION, 0},
     {"GET", "/api/v1/recordings/{id}/files/{file}", api_recording_file, HTTP_SESSION, 0},
     {"GET", "/api/v1/audit", api_audit_list, HTTP_SESSION, 0},
+
+    {"POST", "/whip/{room}", api_whip_open, HTTP_SESSION, STREAM_SDP_LIMIT},
+    {"GET", "/whip/{room}", api_stream_no_get, HTTP_OPEN, 0},
+    {"PATCH", "/whip/{room}/{stream}", api_whip_patch, HTTP_SESSION, STREAM_SDP_LIMIT},
+    {"DELETE", "/whip/{room}/{stream}", api_whip_close, HTTP_SESSION, 0},
+    {"GET", "/whip/{room}/{stream}", api_stream_no_get, HTTP_OPEN, 0},
+    {"POST", "/whep/{room}", api_whep_open, HTTP_SESSION, STREAM_SDP_LIMIT},
+    {"GET", "/whep/{room}", api_stream_no_get, HTTP_OPEN, 0},
+    {"PATCH", "/whep/{room}/{stream}", api_whep_patch, HTTP_SESSION, STREAM_SDP_LIMIT},
+    {"DELETE", "/whep/{room}/{stream}", api_whep_close, HTTP_SESSION, 0},
+    {"GET", "/whep/{room}/{stream}", api_stream_no_get, HTTP_OPEN, 0},
 
     {"GET", "/{path*}", static_handle, HTTP_OPEN, 0},
     {NULL, NULL, NULL, 0, 0},

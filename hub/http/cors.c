@@ -21,6 +21,8 @@ cors_preflight(http_request *r, const char *allow)
     }
     g_autofree char *methods = g_strconcat(allow, ", OPTIONS", NULL);
     http_reply_header(r, "Allow", methods);
+    if (g_str_has_prefix(r->path, "/whip/") || g_str_has_prefix(r->path, "/whep/"))
+        http_reply_header(r, "Accept-Post", "application/sdp");
     if (r->origin_allowed && r->headers[HEADER_AC_METHOD]) {
         http_reply_header(r, "Access-Control-Allow-Methods", methods);
         http_reply_header(
