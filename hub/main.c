@@ -6,6 +6,7 @@
 #include "hub/http/health.h"
 #include "hub/http/metrics.h"
 #include "hub/http/server.h"
+#include "hub/hooks.h"
 #include "hub/hub.h"
 #include <signal.h>
 #include <stdio.h>
@@ -151,11 +152,14 @@ start(GError **error)
     health_add(hub.health, "database", database_ready, NULL);
     health_add(hub.health, "migrations", migrations_ready, NULL);
     health_add(hub.health, "disk", disk_ready, NULL);
+    hub.signaling = signaling_new(hub.loop, &hub_signaling_hooks, &hub);
     http_server_options options = {.loop = hub.loop,
                                    .config = hub.config,
                                    .routes = routes,
                                    .auth = hub.auth,
                                    .db = hub.db,
+                                   .tls_protocols = signaling_browser_protocols(hub.signaling),
+                                   .unix_protocols = signaling_worker_protocols(hub.signaling),
                                    .hub = &hub};
     hub.http = http_server_new(&options, error);
     if (!hub.http)
@@ -163,6 +167,7 @@ start(GError **error)
     metrics_add(hub.metrics, "consilium_database_up", "gauge", "A database connection is there",
                 database_metric, NULL);
     metrics_add_http(hub.metrics, hub.http);
+    hooks_connect(&hub);
     migrations_timer = loop_timer_new(hub.loop, on_migrations_timer, NULL);
     loop_timer_start(migrations_timer, 0, 1000);
     return TRUE;
@@ -180,11 +185,13 @@ on_signal(gpointer data)
 {
     (void)data;
     static gboolean again;
-    if (again)
+    if (again) {
         loop_quit(hub.loop, 0);
-    else
-        http_server_stop(hub.http, STOP_GRACE_MS, on_stopped, NULL);
+        return;
+    }
     again = TRUE;
+    signaling_shutdown(hub.signaling);
+    http_server_stop(hub.http, STOP_GRACE_MS, on_stopped, NULL);
 }
 
 static void
@@ -194,6 +201,7 @@ stop(void)
     http_server_close(hub.http);
     db_pool_free(hub.db);
     http_server_free(hub.http);
+    signaling_free(hub.signaling);
     auth_free(hub.auth);
     blob_store_close(hub.blobs);
     health_free(hub.health);

@@ -8,6 +8,7 @@ typedef struct {
     char *name;                  /* of the person, for the other participants */
     char *organisation_code, *organisation_name;
     char *credential; /* id of the session or token: named when it ends */
+    gint64 expires_us; /* wall clock: when it ends by itself; 0: never */
     gpointer proof;   /* the hub's own identity object */
     void (*release)(gpointer proof);
 } caller;

@@ -6,7 +6,7 @@
 #include "signaling/signaling.h"
 
 struct transport;
-struct workers;
+struct worker_table;
 struct presence;
 
 struct signaling {
@@ -18,8 +18,10 @@ struct signaling {
     struct rooms *rooms;
     GHashTable *streams; /* id (of stream) → stream, owned: WHIP and WHEP */
     struct presence *presence;
-    struct workers *workers;
+    struct worker_table *workers;
     struct transport *transport;
+    loop_timer *sweep;   /* sessions that end by themselves */
+    guint sweeps;
     guint64 dropped;
 };
 

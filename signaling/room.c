@@ -31,6 +31,7 @@ participant_unref(participant *p)
     g_ptr_array_unref(p->tracks);
     caller_unref(p->who);
     g_free(p->id);
+    g_free(p->role);
     g_free(p->publish_session);
     g_free(p->subscribe_session);
     g_free(p);
@@ -185,7 +186,7 @@ room_enter(rooms *all, const room_info *info, caller *who, peer *p, GError **err
     in->in = r;
     in->id = id_new();
     in->who = caller_ref(who);
-    in->host = g_strcmp0(info->role, "host") == 0;
+    in->role = g_strdup(info->role ? info->role : "participant");
     in->p = p;
     in->tracks = g_ptr_array_new_with_free_func(free_track);
     in->retry = loop_timer_new(all->l, on_subscribe_retry, in);
@@ -299,7 +300,7 @@ participant_is_there_twice(const participant *p)
 gboolean
 participant_is_host(const participant *p)
 {
-    return p->host;
+    return strcmp(p->role, "host") == 0;
 }
 
 static json_t *
@@ -327,7 +328,7 @@ participant_snapshot(const participant *p)
         json_array_append_new(others, describe(value));
     g_autofree char *messages = g_strdup_printf("/api/v1/rooms/%s/messages", r->id);
     return json_pack("{s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:s?}", "room", r->id, "participant", p->id, "title", r->title, "role",
-                     p->host ? "host" : "member", "participants", others, "messages_url", messages, "media",
+                     p->role, "participants", others, "messages_url", messages, "media",
                      r->all->ready ? "ready" : "lost", "recording", r->recording);
 }
 

@@ -22,7 +22,7 @@ struct participant {
     room *in;
     char *id;
     caller *who;
-    gboolean host;
+    char *role;
     struct peer *p; /* borrowed; NULL for WHIP and WHEP. The peer's end takes the participant out */
     gboolean gone;
     void (*on_left)(participant *p, gpointer data);

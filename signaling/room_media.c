@@ -114,6 +114,10 @@ participant_publish(participant *p, const char *sdp, json_t *sources, room_done 
 {
     rooms *all = p->in->all;
     GError *error = NULL;
+    if (strcmp(p->role, "viewer") == 0) {
+        refuse_soon(all, done, data, err_new(ERR_DENIED, "a viewer does not publish"));
+        return;
+    }
     if (p->publishing) {
         refuse_soon(all, done, data, err_new(ERR_CONFLICT, "the answer to the last offer is still to come"));
         return;

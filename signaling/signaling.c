@@ -4,16 +4,48 @@
 #include "signaling/presence.h"
 #include "signaling/transport.h"
 #include "signaling/workers.h"
+#include "hub/base/clock.h"
 #include "hub/base/log.h"
 #include <string.h>
 
 #define MEDIA_CALL_MS 10000
+#define SWEEP_MS 2000
+#define SWEEPS_TO_CHECK 30 /* once a minute everybody is checked: idle limits are known to the database only */
 
 static void
 call_media(gpointer data, const char *method, json_t *params, rpc_done done, gpointer done_data)
 {
     signaling *s = data;
-    workers_call(s->workers, "media", method, params, MEDIA_CALL_MS, done, done_data);
+    worker_table_call(s->workers, "media", method, params, MEDIA_CALL_MS, done, done_data);
+}
+
+static gboolean
+has_expired(const caller *who)
+{
+    return who->expires_us && who->expires_us <= clock_wall_us();
+}
+
+static void
+leave_when_expired(participant *in, gpointer data)
+{
+    (void)data;
+    if (has_expired(participant_caller(in)))
+        participant_leave(in, "signed-out");
+}
+
+static void
+on_sweep(gpointer data)
+{
+    signaling *s = data;
+    g_autoptr(GPtrArray) list = signaling_peers(s);
+    for (guint i = 0; i < list->len; i++) {
+        peer *p = list->pdata[i];
+        if (has_expired(p->who))
+            peer_end(p, CLOSE_SIGNED_OUT, "signed-out");
+    }
+    rooms_each_participant(s->rooms, leave_when_expired, NULL);
+    if (++s->sweeps % SWEEPS_TO_CHECK == 0)
+        signaling_ended(s, NULL);
 }
 
 signaling *
@@ -28,8 +60,10 @@ signaling_new(loop *l, const signaling_hooks *hooks, gpointer hub)
     s->rooms = rooms_new(l, call_media, s);
     s->streams = streams_new();
     s->presence = presence_new(s);
-    s->workers = workers_new(s);
+    s->workers = worker_table_new(s);
     s->transport = transport_new(s);
+    s->sweep = loop_timer_new(l, on_sweep, s);
+    loop_timer_start(s->sweep, SWEEP_MS, SWEEP_MS);
     return s;
 }
 
@@ -54,10 +88,11 @@ signaling_free(signaling *s)
     for (guint i = 0; i < list->len; i++)
         peer_end(list->pdata[i], CLOSE_GOING, "closing");
     g_ptr_array_set_size(list, 0);
+    loop_timer_free(s->sweep);
     rooms_free(s->rooms);
     g_hash_table_unref(s->streams);
     presence_free(s->presence);
-    workers_free(s->workers);
+    worker_table_free(s->workers);
     transport_free(s->transport);
     g_hash_table_unref(s->resumes);
     g_hash_table_unref(s->peers);
@@ -149,6 +184,16 @@ names(const json_t *list, const char *id)
     return FALSE;
 }
 
+/** When persons are named, only they are meant; otherwise all who act for one of the organisations. */
+static gboolean
+concerns(const json_t *change, const caller *who)
+{
+    const json_t *persons = json_object_get(change, "persons");
+    if (json_array_size(persons) > 0)
+        return names(persons, who->person);
+    return names(json_object_get(change, "organisations"), who->organisation);
+}
+
 static void
 on_still_allowed(const room_info *info, const GError *error, gpointer data)
 {
@@ -194,8 +239,7 @@ signaling_changed(signaling *s, const char *payload)
     g_autoptr(GPtrArray) list = signaling_peers(s);
     for (guint i = 0; i < list->len; i++) {
         peer *p = list->pdata[i];
-        if (!payload || names(json_object_get(change, "organisations"), p->who->organisation) ||
-            names(json_object_get(change, "persons"), p->who->person))
+        if (!payload || concerns(change, p->who))
             peer_notify(p, "changed", told);
     }
     if (strcmp(kind, "message") != 0 && strcmp(kind, "study") != 0) {
@@ -217,19 +261,19 @@ void
 signaling_worker_call(signaling *s, const char *name, const char *method, json_t *params, guint timeout_ms, rpc_done done,
                       gpointer data)
 {
-    workers_call(s->workers, name, method, params, timeout_ms, done, data);
+    worker_table_call(s->workers, name, method, params, timeout_ms, done, data);
 }
 
 void
 signaling_worker_notify(signaling *s, const char *name, const char *method, json_t *params)
 {
-    workers_notify(s->workers, name, method, params);
+    worker_table_notify(s->workers, name, method, params);
 }
 
 gboolean
 signaling_worker_is_there(const signaling *s, const char *name)
 {
-    return workers_has(s->workers, name);
+    return worker_table_has(s->workers, name);
 }
 
 void

@@ -17,7 +17,7 @@ typedef struct signaling signaling;
 /* A room as one caller may see it. Borrowed inside the callback that gives it. */
 typedef struct {
     const char *id, *title;
-    const char *role;    /* "host" or "member" */
+    const char *role;    /* "host" (may record), "participant", or "viewer" (does not publish) */
     const char *subject; /* the consult or teaching session it belongs to, or NULL */
 } room_info;
 

@@ -6,7 +6,7 @@
 #define VERSION 1
 
 struct worker {
-    workers *all;
+    worker_table *all;
     const worker_link_ops *ops;
     gpointer link;
     uid_t uid;
@@ -15,7 +15,7 @@ struct worker {
     rpc_pending *pending;
 };
 
-struct workers {
+struct worker_table {
     signaling *s;
     GHashTable *by_name;  /* name (of worker) → worker, borrowed: links own them */
     rpc_pending *nowhere; /* calls to workers that are away, until they fail at the next turn */
@@ -31,10 +31,10 @@ on_nothing(json_t *result, const GError *error, gpointer data)
         log_line(LOG_DEBUG, "worker", "%s", error->message);
 }
 
-workers *
-workers_new(signaling *s)
+worker_table *
+worker_table_new(signaling *s)
 {
-    workers *all = g_new0(workers, 1);
+    worker_table *all = g_new0(worker_table, 1);
     all->s = s;
     all->by_name = g_hash_table_new(g_str_hash, g_str_equal);
     all->nowhere = rpc_pending_new(s->l);
@@ -42,7 +42,7 @@ workers_new(signaling *s)
 }
 
 void
-workers_free(workers *all)
+worker_table_free(worker_table *all)
 {
     if (!all)
         return;
@@ -52,7 +52,7 @@ workers_free(workers *all)
 }
 
 worker *
-worker_new(workers *all, const worker_link_ops *ops, gpointer link, uid_t uid, pid_t pid)
+worker_new(worker_table *all, const worker_link_ops *ops, gpointer link, uid_t uid, pid_t pid)
 {
     worker *w = g_new0(worker, 1);
     w->all = all;
@@ -67,7 +67,7 @@ worker_new(workers *all, const worker_link_ops *ops, gpointer link, uid_t uid, p
 static void
 forget(worker *w)
 {
-    workers *all = w->all;
+    worker_table *all = w->all;
     if (!w->name || g_hash_table_lookup(all->by_name, w->name) != w)
         return;
     g_hash_table_remove(all->by_name, w->name);
@@ -110,7 +110,7 @@ answer(worker *w, const rpc_message *m, json_t *result, GError *error)
 static gboolean
 take_hello(worker *w, const rpc_message *m)
 {
-    workers *all = w->all;
+    worker_table *all = w->all;
     const char *name = json_get_text(m->params, "worker");
     if (m->kind != RPC_REQUEST || strcmp(m->method, "worker.hello") != 0 || !name ||
         json_get_int(m->params, "version", 0) != VERSION || !all->s->hooks.worker_may(all->s->hub, name, w->uid, w->pid)) {
@@ -165,7 +165,7 @@ worker_receive(worker *w, const char *text, gsize length)
 }
 
 void
-workers_call(workers *all, const char *name, const char *method, json_t *params, guint timeout_ms, rpc_done done, gpointer data)
+worker_table_call(worker_table *all, const char *name, const char *method, json_t *params, guint timeout_ms, rpc_done done, gpointer data)
 {
     g_autoptr(json_t) mine = params;
     worker *w = g_hash_table_lookup(all->by_name, name);
@@ -179,7 +179,7 @@ workers_call(workers *all, const char *name, const char *method, json_t *params,
 }
 
 void
-workers_notify(workers *all, const char *name, const char *method, json_t *params)
+worker_table_notify(worker_table *all, const char *name, const char *method, json_t *params)
 {
     g_autoptr(json_t) mine = params;
     worker *w = g_hash_table_lookup(all->by_name, name);
@@ -188,7 +188,7 @@ workers_notify(workers *all, const char *name, const char *method, json_t *param
 }
 
 gboolean
-workers_has(const workers *all, const char *name)
+worker_table_has(const worker_table *all, const char *name)
 {
     return g_hash_table_contains(all->by_name, name);
 }
