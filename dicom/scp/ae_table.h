@@ -1,0 +1,27 @@
+/* Who may call: the AE titles of the database, read at start, on dicom.reload, and again when an unknown one
+ * calls (so that `consilium ae add` takes effect at once). */
+#pragma once
+#include "hub/store/db.h"
+
+typedef struct ae_table ae_table;
+
+typedef struct {
+    char *title;
+    char *organisation, *code; /* UUID and code */
+    char *charset;             /* assumed for its unlabelled text; may be NULL */
+    char *host;                /* the only source for plain DIMSE; NULL: TLS only */
+} ae_entry;
+
+typedef enum { AE_ADMITTED, AE_UNKNOWN, AE_WRONG_ADDRESS, AE_NOT_READY } ae_verdict;
+
+ae_table *ae_table_new(loop *l, db_pool *pool);
+void ae_table_free(ae_table *t);
+/** Reads the table again; done (may be NULL) is called on the loop afterwards, never inside this call. */
+void ae_table_reload(ae_table *t, void (*done)(gpointer user_data), gpointer user_data);
+/** Judges a caller by title and source address, reading the table again first when it is unknown. decide is
+ * called once, never inside this call; entry is borrowed until it returns, NULL unless admitted or at the
+ * wrong address. */
+void ae_table_judge(ae_table *t, const char *title, const char *address,
+                    void (*decide)(ae_verdict verdict, const ae_entry *entry, gpointer user_data),
+                    gpointer user_data);
+gboolean ae_table_is_loaded(const ae_table *t);

@@ -1,0 +1,322 @@
+/* Answers to a worker come later than its question, and the worker may be gone by then: each question holds a
+ * small `pending` with a pointer back that association_free clears. */
+#include "dicom/scp/association.h"
+#include "dicom/child/child.h"
+#include "dicom/scp/find.h"
+#include "hub/base/id.h"
+#include "hub/base/log.h"
+#include <string.h>
+#include <unistd.h>
+
+typedef enum { STARTING, IDLE, CONNECTED, ADMITTED } association_state;
+
+typedef struct {
+    scp_association *a; /* NULL: gone */
+    guint serial;       /* of the association that asked */
+} pending;
+
+struct scp_association {
+    child *worker;
+    association_state state;
+    guint serial; /* counts associations: late answers belong to an earlier one */
+    association_context context;
+    const association_events *events;
+    gpointer user_data;
+    char *address, *title, *organisation, *code, *charset, *request;
+    GPtrArray *pending; /* borrowed: each is freed when answered */
+    find_query *find;
+    guint stored, failed;
+};
+
+static pending *
+pending_new(scp_association *a)
+{
+    pending *p = g_new0(pending, 1);
+    *p = (pending){.a = a, .serial = a->serial};
+    g_ptr_array_add(a->pending, p);
+    return p;
+}
+
+/* Ends p. Returns the association when it is still the one that asked. */
+static scp_association *
+pending_end(pending *p)
+{
+    scp_association *a = p->a;
+    gboolean current = a && a->serial == p->serial;
+    if (a)
+        g_ptr_array_remove_fast(a->pending, p);
+    g_free(p);
+    return current ? a : NULL;
+}
+
+static void
+tell(scp_association *a, json_t *message)
+{
+    g_autoptr(json_t) owned = message;
+    if (!child_send(a->worker, owned, -1))
+        child_kill(a->worker);
+}
+
+static void
+forget(scp_association *a)
+{
+    if (a->state == ADMITTED)
+        log_line(LOG_INFO, a->title, "association %s ended: %u stored, %u not", a->request, a->stored,
+                 a->failed);
+    char **texts[] = {&a->address, &a->title, &a->organisation, &a->code, &a->charset, &a->request};
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_clear_pointer(texts[i], g_free);
+    g_clear_pointer(&a->find, find_query_free);
+    a->stored = a->failed = 0;
+    a->serial++;
+}
+
+static void
+on_audited(db_batch *batch, const GError *error, gpointer data)
+{
+    (void)batch;
+    (void)data;
+    if (error)
+        log_limited(LOG_WARNING, "dimse", "audit: %s", error->message);
+}
+
+/* A refused caller leaves a row; its title is a stranger's text, cut and printable. */
+static void
+audit_refusal(scp_association *a, const char *calling, const char *reason, const ae_entry *entry)
+{
+    const db_actor actor = {.organisation = entry ? entry->organisation : NULL, .purpose = "system"};
+    g_autofree char *title = g_strndup(calling, 16);
+    g_autofree char *detail = g_strdup_printf("{\"reason\":\"%s\"}", reason);
+    for (char *c = title; *c; c++)
+        if (!g_ascii_isprint(*c))
+            *c = '?';
+    g_autofree char *who = g_strdup_printf("%s %s", title, a->address);
+    log_limited(LOG_WARNING, "dimse", "refused %s: %s", who, reason);
+    db_batch *batch = db_batch_new(&actor);
+    db_batch_add(batch, "dicom_audit", 4, who, "association.refuse", "", detail);
+    db_pool_run(a->context.pool, batch, on_audited, NULL);
+}
+
+static void
+refuse(scp_association *a, const char *calling, const char *reason, const ae_entry *entry)
+{
+    audit_refusal(a, calling, reason, entry);
+    a->events->refused(a, a->user_data);
+    tell(a, json_pack("{s:s, s:s}", "type", "refused", "reason", reason));
+}
+
+static void
+begin(scp_association *a, const ae_entry *entry)
+{
+    a->state = ADMITTED;
+    a->title = g_strdup(entry->title);
+    a->organisation = g_strdup(entry->organisation);
+    a->code = g_strdup(entry->code);
+    a->charset = g_strdup(entry->charset);
+    a->request = id_new();
+    log_line(LOG_INFO, a->title, "association %s from %s", a->request, a->address);
+    tell(a, json_pack("{s:s}", "type", "admitted"));
+}
+
+typedef struct {
+    pending *p;
+    char *calling;
+} judgement;
+
+static void
+on_judged(ae_verdict verdict, const ae_entry *entry, gpointer data)
+{
+    judgement *j = data;
+    scp_association *a = pending_end(j->p);
+    g_autofree char *calling = j->calling;
+    g_free(j);
+    if (!a)
+        return;
+    if (verdict == AE_NOT_READY || !ingest_is_ready(a->context.in))
+        refuse(a, calling, "not-ready", entry);
+    else if (verdict != AE_ADMITTED)
+        refuse(a, calling, "calling", entry);
+    else if (!a->events->may_begin(a, calling, a->user_data))
+        tell(a, json_pack("{s:s, s:s}", "type", "refused", "reason", "busy"));
+    else
+        begin(a, entry);
+}
+
+static void
+handle_admit(scp_association *a, json_t *message)
+{
+    const char *calling = json_get_text(message, "calling"), *called = json_get_text(message, "called");
+    if (!calling || !called || g_strcmp0(called, a->context.title)) {
+        refuse(a, calling ? calling : "", "called", NULL);
+        return;
+    }
+    judgement *j = g_new0(judgement, 1);
+    *j = (judgement){.p = pending_new(a), .calling = g_strdup(calling)};
+    ae_table_judge(a->context.aes, calling, a->address, on_judged, j);
+}
+
+static void
+on_ingested(const ingest_result *result, gpointer data)
+{
+    scp_association *a = pending_end(data);
+    if (!a)
+        return;
+    if (result->outcome == INGEST_STORED) {
+        a->stored++;
+        a->events->stored(a, a->organisation, result->study, result->study_instances, a->user_data);
+    } else if (result->outcome != INGEST_SAME) {
+        a->failed++;
+        log_limited(LOG_INFO, a->title, "association %s: not stored (%04X): %s", a->request, result->status,
+                    result->reason);
+    }
+    json_t *answer = json_pack("{s:s, s:i}", "type", "stored", "status", (int)result->status);
+    if (result->reason)
+        json_object_set_new(answer, "reason", json_string(result->reason));
+    tell(a, answer);
+}
+
+static void
+handle_store(scp_association *a, json_t *message)
+{
+    const char *file = json_get_text(message, "file");
+    /* the worker parses what strangers send: it may name only what it can have made */
+    const char *name = file ? strrchr(file, '/') : NULL;
+    if (a->state != ADMITTED || !name || !g_str_has_suffix(name, ".part")) {
+        child_kill(a->worker);
+        return;
+    }
+    g_autofree char *path = g_build_filename(ingest_temp_directory(a->context.in), name + 1, NULL);
+    const ingest_source source = {.organisation = a->organisation,
+                                  .code = a->code,
+                                  .charset = a->charset,
+                                  .received_from = a->title,
+                                  .request = a->request,
+                                  .sop_class = json_get_text(message, "sop_class"),
+                                  .sop_uid = json_get_text(message, "sop_uid")};
+    ingest_file(a->context.in, &source, path, on_ingested, pending_new(a));
+}
+
+static void
+on_matches(json_t *matches, gboolean more, const GError *error, gpointer data)
+{
+    scp_association *a = pending_end(data);
+    if (!a)
+        return;
+    json_t *answer =
+        json_pack("{s:s, s:i, s:b}", "type", "matches", "status", error ? 0xc000 : 0, "more", (int)more);
+    if (matches)
+        json_object_set(answer, "matches", matches);
+    tell(a, answer);
+}
+
+static void
+handle_find(scp_association *a, json_t *message)
+{
+    if (a->state != ADMITTED) {
+        child_kill(a->worker);
+        return;
+    }
+    if (!json_get_bool(message, "next", FALSE)) {
+        g_clear_pointer(&a->find, find_query_free);
+        a->find =
+            find_query_new(a->context.pool, a->organisation, a->title, json_object_get(message, "keys"));
+    }
+    if (a->find)
+        find_query_next(a->find, on_matches, pending_new(a));
+    else
+        child_kill(a->worker);
+}
+
+static void
+handle_idle(scp_association *a)
+{
+    forget(a);
+    a->state = IDLE;
+    a->events->idle(a, a->user_data);
+}
+
+static void
+on_message(child *c, json_t *message, int fd, gpointer data)
+{
+    scp_association *a = data;
+    const char *type = json_get_text(message, "type");
+    (void)c;
+    if (fd >= 0)
+        close(fd); /* workers have none to give */
+    if (!g_strcmp0(type, "store"))
+        handle_store(a, message);
+    else if (!g_strcmp0(type, "admit"))
+        handle_admit(a, message);
+    else if (!g_strcmp0(type, "find"))
+        handle_find(a, message);
+    else if (!g_strcmp0(type, "idle"))
+        handle_idle(a);
+}
+
+static void
+on_gone(child *c, gpointer data)
+{
+    scp_association *a = data;
+    (void)c;
+    a->worker = NULL; /* frees itself */
+    forget(a);
+    a->events->gone(a, a->user_data);
+}
+
+static const child_handler handler = {.message = on_message, .gone = on_gone};
+
+scp_association *
+association_new(const association_context *context, const association_events *events, gpointer user_data,
+                GError **error)
+{
+    scp_association *a = g_new0(scp_association, 1);
+    *a = (scp_association){
+        .context = *context, .events = events, .user_data = user_data, .pending = g_ptr_array_new()};
+    a->worker = child_spawn(context->l, "association", context->config_path, &handler, a, error);
+    if (!a->worker) {
+        association_free(a);
+        return NULL;
+    }
+    return a;
+}
+
+void
+association_free(scp_association *a)
+{
+    if (!a)
+        return;
+    child_free(a->worker);
+    for (guint i = 0; i < a->pending->len; i++)
+        ((pending *)a->pending->pdata[i])->a = NULL;
+    g_ptr_array_unref(a->pending);
+    forget(a);
+    g_free(a);
+}
+
+void
+association_serve(scp_association *a, int fd, const char *address)
+{
+    a->state = CONNECTED;
+    a->address = g_strdup(address);
+    g_autoptr(json_t) message = json_pack("{s:s}", "type", "serve");
+    if (!child_send(a->worker, message, fd))
+        child_kill(a->worker);
+}
+
+gboolean
+association_is_idle(const scp_association *a)
+{
+    return a->state == IDLE;
+}
+
+gboolean
+association_is_busy(const scp_association *a)
+{
+    return a->state == CONNECTED || a->state == ADMITTED;
+}
+
+const char *
+association_title(const scp_association *a)
+{
+    return a->title;
+}

@@ -1,0 +1,274 @@
+/* Three files of this folder know a connection: listener.c accepts it and refuses it when too many are open,
+ * association.c keeps what is known of the one that a worker serves, and this file brings the two together
+ * and counts. */
+#include "dicom/scp/server.h"
+#include "dicom/scp/association.h"
+#include "dicom/scp/listener.h"
+#include "dicom/scp/worker.h"
+#include "hub/base/err.h"
+#include "hub/base/log.h"
+#include <string.h>
+#include <unistd.h>
+
+#define SPARE_WORKERS 2  /* started and idle, so that a scanner does not wait for one */
+#define WAITING_LIMIT 32 /* connections that wait for a worker to start */
+#define NOTICE_MS 1000   /* between two notices of one study */
+#define SPAWN_RETRY_MS 1000
+
+typedef struct {
+    int fd;
+    char *address;
+} connection;
+
+typedef struct {
+    char *organisation;
+    guint instances;
+    gboolean news; /* since the last notice */
+} study_notice;
+
+struct scp_server {
+    loop *l;
+    const config *conf;
+    char *config_path, *title;
+    guint limit, limit_per_ae;
+    ae_table *aes;
+    ingest *in;
+    db_pool *pool;
+    scp_listener *listener;
+    GPtrArray *associations; /* scp_association: one for each worker */
+    GQueue waiting;          /* connection */
+    loop_timer *notices, *respawn;
+    GHashTable *studies; /* study id -> study_notice */
+    scp_events events;
+    scp_stats stats;
+};
+
+static void give_work(scp_server *s);
+
+static guint
+count_busy(const scp_server *s, const char *title)
+{
+    guint count = 0;
+    for (guint i = 0; i < s->associations->len; i++) {
+        const scp_association *a = s->associations->pdata[i];
+        count += association_is_busy(a) && (!title || !g_strcmp0(association_title(a), title));
+    }
+    return count;
+}
+
+static void
+connection_free(connection *c)
+{
+    g_free(c->address);
+    g_free(c);
+}
+
+static void
+on_gone(scp_association *a, gpointer data)
+{
+    scp_server *s = data;
+    g_ptr_array_remove(s->associations, a);
+    association_free(a);
+    give_work(s);
+}
+
+static void
+on_idle(scp_association *a, gpointer data)
+{
+    (void)a;
+    give_work(data);
+}
+
+static gboolean
+may_begin(scp_association *a, const char *title, gpointer data)
+{
+    scp_server *s = data;
+    (void)a;
+    gboolean fits = count_busy(s, title) < s->limit_per_ae;
+    if (fits)
+        s->stats.accepted++;
+    else
+        s->stats.refused++;
+    return fits;
+}
+
+static void
+on_refused(scp_association *a, gpointer data)
+{
+    scp_server *s = data;
+    (void)a;
+    s->stats.refused++;
+}
+
+static void
+notice_free(gpointer data)
+{
+    study_notice *n = data;
+    g_free(n->organisation);
+    g_free(n);
+}
+
+static void
+on_stored(scp_association *a, const char *organisation, const char *study, guint instances, gpointer data)
+{
+    scp_server *s = data;
+    (void)a;
+    study_notice *n = g_hash_table_lookup(s->studies, study);
+    if (!n) {
+        n = g_new0(study_notice, 1);
+        n->organisation = g_strdup(organisation);
+        g_hash_table_insert(s->studies, g_strdup(study), n);
+    }
+    n->instances = instances;
+    n->news = TRUE;
+}
+
+static gboolean
+tell_notice(gpointer key, gpointer value, gpointer data)
+{
+    scp_server *s = data;
+    study_notice *n = value;
+    if (!n->news)
+        return TRUE; /* a quiet second: forgotten */
+    n->news = FALSE;
+    s->events.study_received(n->organisation, key, n->instances, s->events.user_data);
+    return FALSE;
+}
+
+static void
+on_notices(gpointer data)
+{
+    scp_server *s = data;
+    g_hash_table_foreach_remove(s->studies, tell_notice, s);
+}
+
+static const association_events events = {
+    .gone = on_gone, .idle = on_idle, .may_begin = may_begin, .refused = on_refused, .stored = on_stored};
+
+static gboolean
+start_worker(scp_server *s)
+{
+    g_autoptr(GError) error = NULL;
+    const association_context context = {.l = s->l,
+                                         .config_path = s->config_path,
+                                         .title = s->title,
+                                         .aes = s->aes,
+                                         .in = s->in,
+                                         .pool = s->pool};
+    scp_association *a = association_new(&context, &events, s, &error);
+    if (!a) {
+        log_limited(LOG_ERROR, "dimse", "%s", error->message);
+        loop_timer_start(s->respawn, SPAWN_RETRY_MS, 0);
+        return FALSE;
+    }
+    g_ptr_array_add(s->associations, a);
+    return TRUE;
+}
+
+static scp_association *
+find_idle(const scp_server *s)
+{
+    for (guint i = 0; i < s->associations->len; i++)
+        if (association_is_idle(s->associations->pdata[i]))
+            return s->associations->pdata[i];
+    return NULL;
+}
+
+/* Waiting connections to idle workers; then enough workers for those that still wait, and the spare ones. */
+static void
+give_work(scp_server *s)
+{
+    scp_association *idle;
+    while (!g_queue_is_empty(&s->waiting) && (idle = find_idle(s))) {
+        connection *c = g_queue_pop_head(&s->waiting);
+        association_serve(idle, c->fd, c->address);
+        close(c->fd);
+        connection_free(c);
+    }
+    guint free_workers = s->associations->len - count_busy(s, NULL);
+    guint wanted = MIN(s->waiting.length + SPARE_WORKERS, s->limit - MIN(s->limit, count_busy(s, NULL)));
+    while (free_workers < wanted && start_worker(s))
+        free_workers++;
+}
+
+static void
+on_respawn(gpointer data)
+{
+    give_work(data);
+}
+
+static gboolean
+on_connection(int fd, const char *address, gpointer data)
+{
+    scp_server *s = data;
+    if (count_busy(s, NULL) + s->waiting.length >= s->limit || s->waiting.length >= WAITING_LIMIT) {
+        s->stats.refused++;
+        log_limited(LOG_WARNING, "dimse", "refused: %u associations are open", count_busy(s, NULL));
+        return FALSE;
+    }
+    connection *c = g_new0(connection, 1);
+    *c = (connection){.fd = fd, .address = g_strdup(address)};
+    g_queue_push_tail(&s->waiting, c);
+    give_work(s);
+    return TRUE;
+}
+
+scp_server *
+scp_server_new(loop *l, const config *conf, const char *config_path, db_pool *pool, ae_table *aes, ingest *in,
+               const scp_events *to_tell, GError **error)
+{
+    scp_server *s = g_new0(scp_server, 1);
+    s->l = l;
+    s->conf = conf;
+    s->config_path = g_strdup(config_path);
+    s->title = g_strdup(config_text(conf, "dicom", "ae-title"));
+    s->limit = (guint)config_int(conf, "dicom", "associations");
+    s->limit_per_ae = (guint)config_int(conf, "dicom", "associations-per-ae");
+    s->pool = pool;
+    s->aes = aes;
+    s->in = in;
+    s->events = *to_tell;
+    s->associations = g_ptr_array_new();
+    s->studies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, notice_free);
+    s->notices = loop_timer_new(l, on_notices, s);
+    s->respawn = loop_timer_new(l, on_respawn, s);
+    s->listener = listener_new(l, config_text(conf, "hub", "host"),
+                               (guint16)config_int(conf, "dicom", "port"), on_connection, s, error);
+    if (!s->listener) {
+        scp_server_free(s);
+        return NULL;
+    }
+    loop_timer_start(s->notices, NOTICE_MS, NOTICE_MS);
+    give_work(s);
+    return s;
+}
+
+void
+scp_server_free(scp_server *s)
+{
+    if (!s)
+        return;
+    listener_free(s->listener);
+    for (guint i = 0; i < s->associations->len; i++)
+        association_free(s->associations->pdata[i]);
+    g_ptr_array_unref(s->associations);
+    connection *c;
+    while ((c = g_queue_pop_head(&s->waiting))) {
+        close(c->fd);
+        connection_free(c);
+    }
+    loop_timer_free(s->notices);
+    loop_timer_free(s->respawn);
+    g_hash_table_unref(s->studies);
+    g_free(s->config_path);
+    g_free(s->title);
+    g_free(s);
+}
+
+scp_stats
+scp_server_stats(const scp_server *s)
+{
+    scp_stats stats = s->stats;
+    stats.associations = count_busy(s, NULL);
+    return stats;
+}

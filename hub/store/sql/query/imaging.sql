@@ -1,0 +1,29 @@
+-- What the dicom program reads and writes (role consilium_dicom).
+
+-- name: ae_list
+-- Who may call: every AE with its organisation, the charset assumed for its unlabelled text, and its address.
+SELECT a.title, o.id, o.code, coalesce(a.charset, o.charset), a.host, a.port, a.cert_cn
+FROM consilium.ae a JOIN consilium.organisation o ON o.id = a.organisation
+
+-- name: organisation_list
+SELECT id, code, charset FROM consilium.organisation
+
+-- name: dicom_act_as
+-- Within a batch: the following statements are this organisation's. A group commit holds several organisations' instances.
+SELECT set_config('consilium.organisation', $1, true), set_config('consilium.person', coalesce($2, ''), true),
+       set_config('consilium.request', coalesce($3, ''), true)
+
+-- name: instance_index
+SELECT outcome, reason, study, study_instances FROM consilium.instance_index($1::jsonb, $2::bytea, $3::bytea)
+
+-- name: blob_known
+-- Which of these hashes the acting organisation's index names.
+SELECT DISTINCT encode(hash, 'hex') FROM (
+    SELECT hash FROM consilium.instance WHERE hash = ANY ($1::bytea[])
+    UNION ALL SELECT hash FROM consilium.instance_quarantine WHERE hash = ANY ($1::bytea[])) AS known
+
+-- name: dicom_audit
+SELECT consilium.audit_append($1, $2, $3, $4::jsonb)
+
+-- name: dicom_find
+SELECT consilium.dicom_find($1::jsonb, $2::integer, $3::integer)
