@@ -179,6 +179,6 @@ rpc_ingest_files(rpc_ingest *r, rpc_call *call, json_t *params)
     for (size_t i = 0; i < json_array_size(files); i++)
         json_array_append_new(u->results, json_null());
     db_batch *batch = db_batch_new(NULL);
-    db_batch_add(batch, "organisation_list", 0);
+    db_batch_add(batch, "dicom_organisation_list", 0);
     db_pool_run(r->pool, batch, on_organisation, u);
 }

@@ -72,7 +72,7 @@ ask_known(db_conn *connection, const char *array, GHashTable *known, GError **er
 {
     const db_actor nobody = {.purpose = "system"};
     g_autoptr(db_batch) organisations = db_batch_new(&nobody);
-    guint list = db_batch_add(organisations, "organisation_list", 0);
+    guint list = db_batch_add(organisations, "dicom_organisation_list", 0);
     if (!db_conn_run(connection, organisations, error))
         return FALSE;
     for (guint i = 0; i < db_rows(organisations, list); i++) {

@@ -5,7 +5,7 @@
 SELECT a.title, o.id, o.code, coalesce(a.charset, o.charset), a.host, a.port, a.cert_cn
 FROM consilium.ae a JOIN consilium.organisation o ON o.id = a.organisation
 
--- name: organisation_list
+-- name: dicom_organisation_list
 SELECT id, code, charset FROM consilium.organisation
 
 -- name: dicom_act_as
