@@ -11,8 +11,8 @@ typedef struct {
     rpc_client *client;
 } media_app;
 
-/* Tables of methods; main.c joins them. Handlers get the media_app as user_data. To add a noun: declare its table
- * here, end it with {NULL}, and name it in method_tables of main.c. */
+/* Tables of methods; main.c joins them. Handlers get the media_app as user_data. To add a noun: declare its
+ * table here, end it with {NULL}, and name it in method_tables of main.c. */
 extern const rpc_method rpc_session_methods[];
 extern const rpc_method rpc_room_methods[];
 
