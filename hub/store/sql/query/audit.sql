@@ -1,4 +1,4 @@
--- The audit trail: appending, reading, sealing, verifying.
+-- The audit trail: appending, reading, sealing.
 
 -- name: audit_append
 SELECT consilium.audit_append($1, $2, $3, $4::jsonb)
@@ -16,16 +16,6 @@ ORDER BY a.seq DESC LIMIT $4::integer
 
 -- name: audit_seal_next
 SELECT r ->> 'sealed', r ->> 'position', r ->> 'hash' FROM consilium.audit_seal_next($1::integer) r
-
--- name: audit_chain
-SELECT s.position, s.seq, encode(s.hash, 'hex'), a.seq, (extract(epoch FROM a.at) * 1000000)::bigint, a.person, a.organisation,
-       a.actor, a.action, a.object, a.purpose, a.request, a.detail::text, (extract(epoch FROM a.read_slot) * 1000000)::bigint
-FROM consilium.audit_seal s LEFT JOIN consilium.audit a ON a.seq = s.seq
-WHERE s.position > $1::bigint ORDER BY s.position LIMIT $2::integer
-
--- name: audit_unsealed
-SELECT count(*), min(a.at), floor(extract(epoch FROM now() - min(a.at)))
-FROM consilium.audit a WHERE NOT EXISTS (SELECT FROM consilium.audit_seal s WHERE s.seq = a.seq)
 
 -- name: audit_case_read
 SELECT consilium.audit_append('', $1 || '.read', $2::uuid::text, jsonb_build_object('seen', CASE $1
