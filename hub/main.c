@@ -3,6 +3,7 @@
 #include "hub/api/routes.h"
 #include "hub/auth/auth.h"
 #include "hub/base/log.h"
+#include "hub/domain/audit.h"
 #include "hub/http/health.h"
 #include "hub/http/metrics.h"
 #include "hub/http/server.h"
@@ -25,6 +26,7 @@ struct migrations {
 static struct hub hub;
 static struct migrations migrations;
 static loop_timer *migrations_timer;
+static audit_writer *audit;
 
 /* --- what /readyz asks
  * --------------------------------------------------------------------------------------------- */
@@ -168,6 +170,7 @@ start(GError **error)
                 database_metric, NULL);
     metrics_add_http(hub.metrics, hub.http);
     hooks_connect(&hub);
+    audit = audit_writer_new(hub.loop, hub.db);
     migrations_timer = loop_timer_new(hub.loop, on_migrations_timer, NULL);
     loop_timer_start(migrations_timer, 0, 1000);
     return TRUE;
@@ -199,6 +202,7 @@ stop(void)
 {
     loop_timer_free(migrations_timer);
     http_server_close(hub.http);
+    audit_writer_free(audit);
     db_pool_free(hub.db);
     http_server_free(hub.http);
     signaling_free(hub.signaling);
