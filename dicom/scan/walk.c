@@ -201,7 +201,7 @@ static gboolean
 walk_items(walker *w, gsize end, gboolean delimited, guint depth, GError **error)
 {
     while (w->at < end) {
-        guint32 tag, length;
+        guint32 tag = 0, length = 0;
         if (!read_item_header(w, end, &tag, &length, error))
             return FALSE;
         if (tag == TAG_SEQUENCE_END && delimited)
@@ -250,7 +250,7 @@ walk_fragments(walker *w, const element *e, gsize end, guint depth, GError **err
     w->at = e->offset;
     g_array_set_size(w->fragments, 0);
     for (;;) {
-        guint32 tag, length;
+        guint32 tag = 0, length = 0;
         if (!read_item_header(w, end, &tag, &length, error))
             return FALSE;
         if (tag == TAG_SEQUENCE_END)
@@ -302,7 +302,7 @@ walk_elements(walker *w, gsize end, gboolean delimited, guint depth, GError **er
             w->at += 8;
             return TRUE;
         }
-        element e;
+        element e = {0};
         gboolean repeated;
         if (!count_element(w, error) || !read_header(w, end, &e, error) ||
             !note_tag(w, e.tag, base, &repeated, error))
@@ -338,7 +338,7 @@ gboolean
 walk_meta_element(const guint8 *bytes, gsize end, gsize *at, walk_value *ret_value)
 {
     walker w = {.bytes = bytes, .at = *at, .explicit_vr = TRUE};
-    element e;
+    element e = {0};
     if (end - *at < 8)
         return FALSE;
     e.tag = read_tag(&w, *at);
