@@ -1,0 +1,40 @@
+/* One browser process, one test at a time: a room with several participants fills two processors by itself. */
+import { defineConfig } from "@playwright/test";
+
+export default defineConfig({
+    testDir: ".",
+    testMatch: "*.spec.ts",
+    workers: 1,
+    fullyParallel: false,
+    timeout: 180_000,
+    expect: { timeout: 15_000 },
+    retries: 0,
+    globalSetup: "./lib/global-setup.ts",
+    outputDir: "../../build/e2e",
+    use: {
+        ignoreHTTPSErrors: true,
+        locale: "en",
+        viewport: { width: 1440, height: 900 },
+        trace: "retain-on-failure",
+        screenshot: "only-on-failure",
+        permissions: ["camera", "microphone"],
+        launchOptions: {
+            executablePath: "/usr/bin/chromium",
+            args: [
+                "--no-sandbox",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--disable-gpu",
+                "--use-gl=angle",
+                "--use-angle=swiftshader",
+                "--enable-unsafe-swiftshader",
+                "--use-fake-device-for-media-stream",
+                "--use-fake-ui-for-media-stream",
+                "--auto-accept-this-tab-capture",
+            ],
+        },
+    },
+});
