@@ -77,7 +77,7 @@ refuse(struct sign_in *s, const char *why, gboolean counts)
     g_autofree char *detail = g_strdup_printf("{\"why\":\"%s\"}", why);
     if (counts)
         db_batch_add(batch, "session_failed", 2, s->login, s->address);
-    db_batch_add(batch, "session_audit", 4, s->address, "session.refused", s->person ? s->person : "",
+    db_batch_add(batch, "audit_append", 4, s->address, "session.refused", s->person ? s->person : "",
                  detail);
     db_pool_run(hub_of(s)->db, batch, on_refusal_written, NULL);
     sign_in_free(s);
@@ -247,7 +247,7 @@ on_organisation(db_batch *batch, const GError *error, gpointer data)
                  config_text(c, "auth", "session-max"));
     db_batch_add(next, "session_describe", 1, expires);
     db_batch_add(next, "session_forgive", 1, s->login);
-    db_batch_add(next, "session_audit", 4, s->address, "session.open", s->person, NULL);
+    db_batch_add(next, "audit_append", 4, s->address, "session.open", s->person, NULL);
     db_pool_run(hub_of(s)->db, next, on_opened, s);
 }
 
@@ -310,7 +310,7 @@ on_other_organisation(http_request *r, db_batch *batch)
     db_batch *next = db_batch_new(&actor);
     db_batch_add(next, "session_act_for", 2, http_identity(r)->id, organisation);
     add_description(r, next);
-    db_batch_add(next, "session_audit", 4, http_peer(r), "session.organisation", organisation, NULL);
+    db_batch_add(next, "audit_append", 4, http_peer(r), "session.organisation", organisation, NULL);
     http_db(r, next, on_changed);
 }
 
@@ -369,6 +369,6 @@ api_session_close(http_request *r)
     }
     db_batch *batch = db_batch_new(http_actor(r));
     db_batch_add(batch, "session_end", 1, http_identity(r)->id);
-    db_batch_add(batch, "session_audit", 4, http_peer(r), "session.close", http_identity(r)->person, NULL);
+    db_batch_add(batch, "audit_append", 4, http_peer(r), "session.close", http_identity(r)->person, NULL);
     http_db(r, batch, on_closed);
 }

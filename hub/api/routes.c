@@ -6,11 +6,20 @@
 #include "hub/api/api_room.h"
 #include "hub/api/api_session.h"
 #include "hub/api/api_stream.h"
+#include "hub/api/api_study.h"
+#include "hub/dicomweb/dicomweb.h"
 #include "hub/http/health.h"
 #include "hub/http/metrics.h"
 #include "hub/http/static.h"
 
-enum { SMALL = 16 * 1024, FORM = 128 * 1024 };
+/* DICOMweb: each address twice, with the organisation whose copy is meant and without. */
+#define DICOMWEB(path, handler)                                                                              \
+    {"GET", "/dicom-web" path, handler, HTTP_DICOMWEB, 0}, {"GET", "/dicom-web/orgs/{code}" path, handler, HTTP_DICOMWEB, 0}
+#define STUDY "/studies/{study}"
+#define SERIES STUDY "/series/{series}"
+#define INSTANCE SERIES "/instances/{instance}"
+
+enum { SMALL = 16 * 1024, FORM = 128 * 1024, LIST = 2 * 1024 * 1024 };
 
 const http_route routes[] = {
     {"GET", "/healthz", health_alive, HTTP_OPEN, 0},
@@ -71,6 +80,35 @@ const http_route routes[] = {
     {"PATCH", "/whep/{room}/{stream}", api_whep_patch, HTTP_SESSION, STREAM_SDP_LIMIT},
     {"DELETE", "/whep/{room}/{stream}", api_whep_close, HTTP_SESSION, 0},
     {"GET", "/whep/{room}/{stream}", api_stream_no_get, HTTP_OPEN, 0},
+
+    {"GET", "/api/v1/studies", api_study_list, HTTP_SESSION, 0},
+    {"GET", "/api/v1/studies/{id}", api_study_get, HTTP_SESSION, 0},
+    {"GET", "/api/v1/studies/{id}/manifest", api_study_manifest, HTTP_SESSION, 0},
+    {"POST", "/api/v1/uploads/known", api_upload_known, HTTP_SESSION, LIST},
+
+    DICOMWEB("/studies", qido_studies),
+    DICOMWEB("/series", qido_series),
+    DICOMWEB("/instances", qido_instances),
+    DICOMWEB(STUDY "/series", qido_series),
+    DICOMWEB(STUDY "/instances", qido_instances),
+    DICOMWEB(SERIES "/instances", qido_instances),
+    DICOMWEB(STUDY, wado_instances),
+    DICOMWEB(SERIES, wado_instances),
+    DICOMWEB(INSTANCE, wado_instances),
+    DICOMWEB(STUDY "/metadata", wado_metadata),
+    DICOMWEB(SERIES "/metadata", wado_metadata),
+    DICOMWEB(INSTANCE "/metadata", wado_metadata),
+    DICOMWEB(INSTANCE "/frames", wado_frames),
+    DICOMWEB(INSTANCE "/frames/{frames}", wado_frames),
+    DICOMWEB(INSTANCE "/bulkdata/{range}", wado_bulkdata),
+    DICOMWEB(INSTANCE "/rendered", wado_rendered),
+    DICOMWEB(INSTANCE "/frames/{frames}/rendered", wado_rendered),
+    DICOMWEB(STUDY "/thumbnail", wado_thumbnail),
+    DICOMWEB(SERIES "/thumbnail", wado_thumbnail),
+    DICOMWEB(INSTANCE "/thumbnail", wado_thumbnail),
+    DICOMWEB(INSTANCE "/frames/{frames}/thumbnail", wado_thumbnail),
+    {"POST", "/dicom-web/studies", stow_store, HTTP_DICOMWEB | HTTP_STREAM_BODY, 0},
+    {"POST", "/dicom-web/studies/{study}", stow_store, HTTP_DICOMWEB | HTTP_STREAM_BODY, 0},
 
     {"GET", "/{path*}", static_handle, HTTP_OPEN, 0},
     {NULL, NULL, NULL, 0, 0},

@@ -3,8 +3,9 @@
 #include "hub/http/internal.h"
 #include <string.h>
 
-#define PAUSED_LIMIT (1024 * 1024) /* bytes that may still arrive after a pause: what had been read already  \
-                                    */
+#define PAUSED_LIMIT                                                                                         \
+    (1024 * 1024) /* bytes that may still arrive after a pause: what had been read already                   \
+                   */
 
 /* Strictly digits: RFC 9110 section 8.6. A repeated header comes joined by a space and is refused here. */
 static gboolean

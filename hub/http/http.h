@@ -37,6 +37,8 @@ const char *http_method(const http_request *r);
 const char *http_path(const http_request *r);
 /** A {name} of the pattern, percent-decoded; never NULL for a name that is in the pattern. */
 const char *http_param(const http_request *r, const char *name);
+/** The same, NULL when the pattern has no such name. */
+const char *http_param_maybe(const http_request *r, const char *name);
 /** First value of a query parameter, percent-decoded, or NULL. */
 const char *http_query(const http_request *r, const char *name);
 /** All query parameters in order: calls fn(name, value). */
@@ -121,7 +123,10 @@ http_parts *http_parts_new(void);
 void http_parts_add_bytes(http_parts *p, GBytes *bytes);
 /** The file at path is opened only when its turn comes; path is copied. */
 void http_parts_add_file(http_parts *p, const char *path, guint64 offset, guint64 length);
-/** Takes ownership of parts. */
+/** Parts that were not replied. NULL is allowed. */
+void http_parts_free(http_parts *p);
+/** Takes ownership of parts. A missing first file is 404 or 500. Range is honoured unless the type is
+ * multipart. */
 void http_reply_parts(http_request *r, guint status, const char *content_type, http_parts *parts);
 
 http_request *http_ref(http_request *r);

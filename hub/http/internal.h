@@ -144,7 +144,6 @@ gboolean parts_open_first(http_parts *p, GError **error);
 gssize parts_read(http_parts *p, guint8 *area, gsize size);
 void parts_cut(http_parts *p, guint64 offset, guint64 length);
 void parts_add_fd(http_parts *p, int fd, guint64 offset, guint64 length);
-void parts_free(http_parts *p);
 
 /* cors.c */
 void cors_request(http_request *r);

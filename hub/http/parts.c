@@ -40,7 +40,7 @@ http_parts_new(void)
 }
 
 void
-parts_free(http_parts *p)
+http_parts_free(http_parts *p)
 {
     if (!p)
         return;

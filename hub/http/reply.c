@@ -187,14 +187,14 @@ finish(http_request *r, guint status, const char *content_type, http_parts *part
     if (http_cancelled(r) || r->status) {
         if (r->status && !http_cancelled(r))
             log_line(LOG_ERROR, r->id, "a second reply (%u after %u) was dropped", status, r->status);
-        parts_free(parts);
+        http_parts_free(parts);
         return;
     }
     if (r->body.state == BODY_READING) {
         if (status < 300) {
             log_line(LOG_ERROR, r->id, "success before the end of the body is an error of the handler");
             status = 500;
-            g_clear_pointer(&parts, parts_free);
+            g_clear_pointer(&parts, http_parts_free);
         }
         r->body.state = BODY_DISCARD;
         r->body.sink = NULL;
@@ -202,14 +202,14 @@ finish(http_request *r, guint status, const char *content_type, http_parts *part
     }
     if (status == 200 && is_read(r) && tag_listed(r->headers[HEADER_IF_NONE_MATCH], r->reply_etag)) {
         status = 304;
-        g_clear_pointer(&parts, parts_free);
+        g_clear_pointer(&parts, http_parts_free);
     }
     if (status == 200 && rangeable && parts)
         status = apply_range(r, status, parts);
     r->status = status;
     write_head(r, status, content_type, parts_length(parts));
     if (r->head || status == 304 || status == 204)
-        g_clear_pointer(&parts, parts_free);
+        g_clear_pointer(&parts, http_parts_free);
     r->parts = parts;
     r->left = parts_length(parts);
     reply_start(r);
@@ -316,7 +316,7 @@ http_reply_parts(http_request *r, guint status, const char *content_type, http_p
 {
     g_autoptr(GError) error = NULL;
     if (!http_cancelled(r) && !parts_open_first(parts, &error)) {
-        parts_free(parts);
+        http_parts_free(parts);
         http_reply_error(r, error);
         return;
     }

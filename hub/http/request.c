@@ -56,7 +56,7 @@ http_unref(http_request *r)
         g_string_free(r->reply_headers, TRUE);
     if (r->reply_head)
         g_string_free(r->reply_head, TRUE);
-    parts_free(r->parts);
+    http_parts_free(r->parts);
     g_free(r);
 }
 
@@ -144,12 +144,21 @@ http_path(const http_request *r)
 }
 
 const char *
-http_param(const http_request *r, const char *name)
+http_param_maybe(const http_request *r, const char *name)
 {
     for (guint i = 0; r->params && i + 1 < r->params->len; i += 2)
         if (!strcmp(r->params->pdata[i], name))
             return r->params->pdata[i + 1];
-    g_error("the route of %s has no {%s}", r->route ? r->route->pattern : "?", name);
+    return NULL;
+}
+
+const char *
+http_param(const http_request *r, const char *name)
+{
+    const char *value = http_param_maybe(r, name);
+    if (!value)
+        g_error("the route of %s has no {%s}", r->route ? r->route->pattern : "?", name);
+    return value;
 }
 
 const char *

@@ -90,7 +90,7 @@ refuse(http_request *r, const char *why, const char *detail)
 {
     if (r->server->options.db) {
         db_batch *batch = db_batch_new(&r->actor);
-        db_batch_add(batch, "session_audit", 4, r->connection->address, "access.refused", r->path, why);
+        db_batch_add(batch, "audit_append", 4, r->connection->address, "access.refused", r->path, why);
         db_pool_run(r->server->options.db, batch, on_refusal_written, NULL);
     }
     http_reply_problem(r, ERR_DENIED, "%s", detail);

@@ -327,14 +327,16 @@ on_body_end(struct connection *c)
     body_framing_end(keep);
 }
 
-/* WebSocket upgrades are for /signal only; the transport's own protocol decides the rest. */
+/* WebSocket upgrades are for /signal only, on the workers' socket for any path; the transport's own protocol
+ * decides the rest. */
 static int
 on_upgrade(struct lws *wsi)
 {
     char *uri = NULL;
-    int length = 0;
-    if (lws_http_get_uri_and_method(wsi, &uri, &length) == LWSHUMETH_GET && length == 7 &&
-        !strncmp(uri, "/signal", 7) && lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0)
+    int length = 0, method = lws_http_get_uri_and_method(wsi, &uri, &length);
+    const struct connection *c = lws_get_opaque_user_data(wsi);
+    gboolean known = c && (!c->counted || (length == 7 && !strncmp(uri, "/signal", 7)));
+    if (known && method == LWSHUMETH_GET && lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0)
         return 0;
     lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, NULL);
     return -1;

@@ -24,7 +24,8 @@ on_file(json_t *result, const GError *error, gpointer data)
 }
 
 static void
-call_file(signaling *s, const char *method, json_t *params, const char *kind, rpc_dicom_file_done done, gpointer data)
+call_file(signaling *s, const char *method, json_t *params, const char *kind, rpc_dicom_file_done done,
+          gpointer data)
 {
     struct file_call *call = g_new0(struct file_call, 1);
     call->done = done;
@@ -34,21 +35,23 @@ call_file(signaling *s, const char *method, json_t *params, const char *kind, rp
 }
 
 void
-rpc_dicom_ingest_files(signaling *s, const char *organisation, const char *person, const char *request, const char *study,
-                       json_t *files, rpc_dicom_done done, gpointer data)
+rpc_dicom_ingest_files(signaling *s, const char *organisation, const char *person, const char *request,
+                       const char *study, json_t *files, rpc_dicom_done done, gpointer data)
 {
-    json_t *params = json_pack("{s:s,s:s*,s:s,s:s*,s:o}", "organisation", organisation, "person", person, "request", request,
-                               "study", study, "files", files);
+    json_t *params = json_pack("{s:s,s:s*,s:s,s:s*,s:o}", "organisation", organisation, "person", person,
+                               "request", request, "study", study, "files", files);
     signaling_worker_call(s, "dicom", "ingest.files", params, INGEST_MS, done, data);
 }
 
 void
 rpc_dicom_render_frame(signaling *s, const rpc_dicom_render *what, rpc_dicom_file_done done, gpointer data)
 {
-    json_t *params = json_pack("{s:s,s:i,s:s}", "blob", what->blob, "frame", (int)what->frame, "format", what->format);
+    json_t *params =
+        json_pack("{s:s,s:i,s:s}", "blob", what->blob, "frame", (int)what->frame, "format", what->format);
     if (what->has_window)
-        json_object_set_new(params, "window", json_pack("{s:f,s:f,s:s*}", "center", what->center, "width", what->width,
-                                                        "function", what->function));
+        json_object_set_new(params, "window",
+                            json_pack("{s:f,s:f,s:s*}", "center", what->center, "width", what->width,
+                                      "function", what->function));
     if (what->rows)
         json_object_set_new(params, "rows", json_integer(what->rows));
     if (what->columns)
@@ -62,7 +65,8 @@ void
 rpc_dicom_transcode_frame(signaling *s, const char *blob, guint frame, const char *transfer_syntax,
                           rpc_dicom_file_done done, gpointer data)
 {
-    json_t *params = json_pack("{s:s,s:i,s:s}", "blob", blob, "frame", (int)frame, "transfer_syntax", transfer_syntax);
+    json_t *params =
+        json_pack("{s:s,s:i,s:s}", "blob", blob, "frame", (int)frame, "transfer_syntax", transfer_syntax);
     call_file(s, "transcode.frame", params, "transfer_syntax", done, data);
 }
 

@@ -1,7 +1,7 @@
 #include "hub/workers/rpc_media.h"
 
 #define SHORT_MS 5000
-#define SOURCE_MS 20000          /* an RTSP source has to be found and answer */
+#define SOURCE_MS 20000             /* an RTSP source has to be found and answer */
 #define FINALISE_MS (5 * 60 * 1000) /* a long recording gets its cues */
 
 static void
@@ -11,11 +11,11 @@ call(signaling *s, const char *method, json_t *params, guint timeout_ms, rpc_med
 }
 
 void
-rpc_media_record_start(signaling *s, const char *room, const char *recording, const char *directory, json_t *participants,
-                       rpc_media_done done, gpointer data)
+rpc_media_record_start(signaling *s, const char *room, const char *recording, const char *directory,
+                       json_t *participants, rpc_media_done done, gpointer data)
 {
-    json_t *params = json_pack("{s:s,s:s,s:s,s:o*}", "room", room, "recording", recording, "directory", directory,
-                               "participants", participants);
+    json_t *params = json_pack("{s:s,s:s,s:s,s:o*}", "room", room, "recording", recording, "directory",
+                               directory, "participants", participants);
     call(s, "record.start", params, SHORT_MS, done, data);
 }
 
@@ -26,17 +26,19 @@ rpc_media_record_stop(signaling *s, const char *recording, rpc_media_done done, 
 }
 
 void
-rpc_media_record_repair(signaling *s, const char *recording, const char *directory, rpc_media_done done, gpointer data)
+rpc_media_record_repair(signaling *s, const char *recording, const char *directory, rpc_media_done done,
+                        gpointer data)
 {
-    call(s, "record.repair", json_pack("{s:s,s:s}", "recording", recording, "directory", directory), FINALISE_MS, done, data);
+    call(s, "record.repair", json_pack("{s:s,s:s}", "recording", recording, "directory", directory),
+         FINALISE_MS, done, data);
 }
 
 void
-rpc_media_ingest_start(signaling *s, const char *room, const char *participant, const char *ingest, const char *url,
-                       const char *name, rpc_media_done done, gpointer data)
+rpc_media_ingest_start(signaling *s, const char *room, const char *participant, const char *ingest,
+                       const char *url, const char *name, rpc_media_done done, gpointer data)
 {
-    json_t *params = json_pack("{s:s,s:s,s:s,s:s,s:s}", "room", room, "participant", participant, "ingest", ingest, "url", url,
-                               "name", name);
+    json_t *params = json_pack("{s:s,s:s,s:s,s:s,s:s}", "room", room, "participant", participant, "ingest",
+                               ingest, "url", url, "name", name);
     call(s, "ingest.start", params, SOURCE_MS, done, data);
 }
 

@@ -56,10 +56,6 @@ INSERT INTO consilium.login_failure (login, address) VALUES ($1, $2)
 -- name: session_forgive
 DELETE FROM consilium.login_failure WHERE login = $1
 
--- name: session_audit
--- $1 actor (address), $2 action, $3 object, $4 detail (JSON)
-SELECT consilium.audit_append($1, $2, $3, $4::jsonb)
-
 -- name: session_totp
 -- $1 person, $2 step of the code: each is taken once. A row when it was free.
 UPDATE consilium.person SET totp_last_step = $2::bigint
@@ -106,3 +102,8 @@ UPDATE consilium.session SET organisation = $2::uuid WHERE id = $1::uuid AND end
 
 -- name: session_language
 UPDATE consilium.person SET language = $1 WHERE id = consilium.me()
+
+-- name: session_names
+-- The acting person's name, and the organisation's code and name.
+SELECT p.name, o.code, o.name FROM consilium.person p, consilium.organisation o
+WHERE p.id = consilium.me() AND o.id = consilium.my_org()
