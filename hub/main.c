@@ -7,6 +7,7 @@
 #include "hub/http/health.h"
 #include "hub/http/metrics.h"
 #include "hub/http/server.h"
+#include "hub/domain/audit.h"
 #include "hub/hooks.h"
 #include "hub/hub.h"
 #include <signal.h>
@@ -201,11 +202,13 @@ static void
 stop(void)
 {
     loop_timer_free(migrations_timer);
+    audit_writer_free(audit);
     http_server_close(hub.http);
     audit_writer_free(audit);
     db_pool_free(hub.db);
     http_server_free(hub.http);
-    signaling_free(hub.signaling);
+    if (hub.signaling)
+        signaling_free(hub.signaling);
     auth_free(hub.auth);
     blob_store_close(hub.blobs);
     health_free(hub.health);

@@ -102,8 +102,3 @@ UPDATE consilium.session SET organisation = $2::uuid WHERE id = $1::uuid AND end
 
 -- name: session_language
 UPDATE consilium.person SET language = $1 WHERE id = consilium.me()
-
--- name: session_names
--- The acting person's name, and the organisation's code and name.
-SELECT p.name, o.code, o.name FROM consilium.person p, consilium.organisation o
-WHERE p.id = consilium.me() AND o.id = consilium.my_org()
