@@ -156,7 +156,7 @@ describe("calls", () => {
     const call = client.call("room.publish", { room: "r", sdp: "offer", sources: { "0": "microphone" } });
     await vi.advanceTimersByTimeAsync(0);
     last().answer({ sdp: "answer", more: 1 });
-    expect(await call).toEqual({ sdp: "answer" });
+    expect(await call).toEqual({ sdp: "answer", tracks: [] });
   });
 
   it("refuses a result of another shape", async () => {

@@ -8,12 +8,14 @@ const uuid = v.string();
 const kind = v.picklist(["audio", "video"]);
 const source = v.picklist(["microphone", "camera", "screen", "device"]);
 
+const organisation = v.object({ id: v.string(), code: v.string(), name: v.string() });
+
 export const Track = v.object({ track: uuid, kind, source, muted: v.optional(v.boolean(), false) });
 export const Participant = v.object({
   participant: uuid,
   person: v.nullish(uuid),
   name: v.string(),
-  organisation: v.nullish(v.string()),
+  organisation: v.nullish(organisation),
   role: v.nullish(v.string()),
   tracks: v.optional(v.array(Track), []),
 });
@@ -26,7 +28,10 @@ export type ParticipantInfo = v.InferOutput<typeof Participant>;
 export type OfferedTrackInfo = v.InferOutput<typeof OfferedTrack>;
 
 const nothing = v.unknown();
-const sdp = v.object({ sdp: v.string() });
+/** The answer to a publishing offer tells the ids that the relay gave to our tracks. */
+const PublishedTrack = v.object({ track: uuid, mid: v.nullish(v.string()), kind, source: v.nullish(source) });
+const published = v.object({ sdp: v.string(), tracks: v.optional(v.array(PublishedTrack), []) });
+export type PublishedTrackInfo = v.InferOutput<typeof PublishedTrack>;
 
 /** Results of the calls that the browser makes. */
 export const results = {
@@ -44,13 +49,14 @@ export const results = {
     role: v.string(),
     participants: v.array(Participant),
     messages_url: v.optional(v.string()),
-    recording: v.nullish(v.unknown()),
+    media: v.optional(v.picklist(["ready", "lost"]), "ready"),
+    recording: v.nullish(v.string()),
   }),
   "room.leave": nothing,
-  "room.publish": sdp,
+  "room.publish": published,
   "room.unpublish": nothing,
   "room.subscribe": nothing,
-  "room.restart": v.object({ sdp: v.optional(v.string()) }),
+  "room.restart": v.object({ sdp: v.optional(v.string()), tracks: v.optional(v.array(PublishedTrack), []) }),
   "room.mute": nothing,
   "room.say": v.object({ message: v.unknown() }),
   "room.record": v.object({ recording: v.nullish(v.string()) }),
@@ -65,7 +71,7 @@ export interface CallParams {
   "room.publish": { room: string; sdp: string; sources: Record<string, TrackSource> };
   "room.unpublish": { room: string };
   "room.subscribe": { room: string };
-  "room.restart": { room: string; side: "publish"; sdp: string } | { room: string; side: "subscribe" };
+  "room.restart": { room: string; side: "publish"; sdp: string; sources: Record<string, TrackSource> } | { room: string; side: "subscribe" };
   "room.mute": { room: string; track: string; muted: boolean };
   "room.say": { room: string; text: string };
   "room.record": { room: string; on: boolean };
@@ -87,7 +93,7 @@ export const notifications = {
     participant: uuid,
     person: v.nullish(uuid),
     name: v.string(),
-    organisation: v.nullish(v.string()),
+    organisation: v.nullish(organisation),
   }),
   "room.left": v.object({ room: uuid, participant: uuid, reason: v.nullish(v.string()) }),
   "room.track": v.object({
@@ -99,7 +105,12 @@ export const notifications = {
     state: v.picklist(["added", "removed", "muted", "unmuted"]),
   }),
   "room.speaker": v.object({ room: uuid, participant: v.nullish(uuid) }),
-  "room.media": v.object({ room: v.nullish(uuid), state: v.picklist(["lost", "ready"]) }),
+  /** `failed` is about one of our own two sessions (`side`); `lost` and `ready` about the whole media worker. */
+  "room.media": v.object({
+    room: uuid,
+    state: v.picklist(["lost", "ready", "failed"]),
+    side: v.nullish(v.picklist(["publish", "subscribe"])),
+  }),
   "room.message": v.object({
     room: uuid,
     message: uuid,

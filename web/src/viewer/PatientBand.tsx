@@ -5,11 +5,16 @@ import type { Schemas } from "../api/client";
 import { ageOf, maskId, patientNames } from "../i18n/format";
 import { Data } from "../ui/Data";
 
-export function PatientBand({ study }: { study: Schemas["Study"] }) {
+interface PatientBandProps {
+  patient: Schemas["Patient"];
+  /** The day for which the age is given; today when absent. */
+  day?: string | null | undefined;
+}
+
+export function PatientBand({ patient, day }: PatientBandProps) {
   const { t } = useTranslation();
-  const { patient } = study;
   const names = patientNames(patient.name);
-  const age = patient.birth_date ? ageOf(patient.birth_date, study.study_date ?? Date.now()) : null;
+  const age = patient.birth_date ? ageOf(patient.birth_date, day ?? Date.now()) : null;
   return (
     <div className="viewer-patient">
       <strong><Data>{names.main || "—"}</Data></strong>
@@ -17,7 +22,7 @@ export function PatientBand({ study }: { study: Schemas["Study"] }) {
       <span>{t(`viewer.sex.${patient.sex || "U"}`)}</span>
       {age !== null && <span className="num">{t(`viewer.age.${age.unit}`, { count: age.count })}</span>}
       <span className="num muted only-wide"><Data>{maskId(patient.local_id)}</Data></span>
-      <span className="muted only-wide"><Data>{study.organisation.name}</Data></span>
+      <span className="muted only-wide"><Data>{patient.organisation.name}</Data></span>
       {patient.allergies ? (
         <span className="viewer-allergy">
           <WarningFilled aria-hidden /> {t("viewer.allergies")} <Data>{patient.allergies}</Data>

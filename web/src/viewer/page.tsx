@@ -52,7 +52,7 @@ export function Component() {
         <button type="button" className="tool" onClick={back} aria-label={t("viewer.back")} title={t("viewer.back")}>
           <ArrowLeftOutlined aria-hidden />
         </button>
-        {study.data !== undefined && <PatientBand study={study.data} />}
+        {study.data !== undefined && <PatientBand patient={study.data.patient} day={study.data.study_date} />}
       </header>
       {error !== null && manifest.data === undefined ? (
         <div className="viewer-fault">
