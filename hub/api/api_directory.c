@@ -56,6 +56,31 @@ api_patient_find(http_request *r)
 }
 
 static void
+on_patient(http_request *r, db_batch *batch)
+{
+    json_t *patient = db_json(batch, 1, 0, 0);
+    if (!patient) {
+        http_reply_problem(r, ERR_NOT_FOUND, "no such patient");
+        return;
+    }
+    http_reply_version(r, json_get_int(patient, "version", 1));
+    http_reply_json(r, 200, patient);
+}
+
+void
+api_patient_get(http_request *r)
+{
+    const char *id = api_id(r, "id", "patient.read");
+    if (!id)
+        return;
+    db_batch *batch = db_batch_new(http_actor(r));
+    db_batch_add(batch, "audit_case_read", 2, "patient", id);
+    db_batch_add(batch, "patient_get", 1, id);
+    db_batch_repeatable(batch);
+    http_db(r, batch, on_patient);
+}
+
+static void
 on_patient_created(http_request *r, db_batch *batch)
 {
     g_autoptr(json_t) patient = db_json(batch, 1, 0, 0);

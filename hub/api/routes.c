@@ -35,6 +35,7 @@ const http_route routes[] = {
     {"GET", "/api/v1/organisations", api_organisation_list, HTTP_SESSION, 0},
     {"GET", "/api/v1/patients", api_patient_find, HTTP_SESSION, 0},
     {"POST", "/api/v1/patients", api_patient_create, HTTP_SESSION, SMALL},
+    {"GET", "/api/v1/patients/{id}", api_patient_get, HTTP_SESSION, 0},
     {"GET", "/api/v1/worklist", api_worklist_get, HTTP_SESSION, 0},
 
     {"POST", "/api/v1/consults", api_consult_create, HTTP_SESSION, FORM},

@@ -21,6 +21,7 @@ SELECT r ->> 'sealed', r ->> 'position', r ->> 'hash' FROM consilium.audit_seal_
 SELECT consilium.audit_append('', $1 || '.read', $2::uuid::text, jsonb_build_object('seen', CASE $1
     WHEN 'consult' THEN EXISTS (SELECT FROM consilium.consult WHERE id = $2::uuid)
     WHEN 'referral' THEN EXISTS (SELECT FROM consilium.referral WHERE id = $2::uuid)
+    WHEN 'patient' THEN EXISTS (SELECT FROM consilium.patient WHERE id = $2::uuid)
     WHEN 'room' THEN EXISTS (SELECT FROM consilium.room WHERE id = $2::uuid)
     WHEN 'teaching' THEN EXISTS (SELECT FROM consilium.teaching_session WHERE id = $2::uuid)
     WHEN 'recording' THEN EXISTS (SELECT FROM consilium.recording WHERE id = $2::uuid) END))
