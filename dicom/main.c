@@ -1,9 +1,13 @@
 /* consilium-dicom: the DIMSE service, the ingest and the renderer, a worker of the hub. Wiring only.
  *
  *   consilium-dicom --config FILE                      the program
- *   consilium-dicom --child association --config FILE  a child (dicom/scp/worker.h) */
+ *   consilium-dicom --child association --config FILE  a child (dicom/scp/worker.h)
+ *   consilium-dicom --child render --config FILE       a child (dicom/render/sandbox.h) */
 #include "dicom/child/child.h"
+#include "dicom/render/render.h"
+#include "dicom/render/sandbox.h"
 #include "dicom/rpc_ingest.h"
+#include "dicom/rpc_render.h"
 #include "dicom/scan/person_name.h"
 #include "dicom/scp/server.h"
 #include "dicom/scp/worker.h"
@@ -23,6 +27,7 @@ typedef struct {
     ae_table *aes;
     ingest *in;
     scp_server *scp;
+    render *renderer;
     rpc_ingest *uploads;
     rpc_client *hub;
 } program;
@@ -65,6 +70,20 @@ handle_ingest_files(rpc_call *call, json_t *params, gpointer data)
 }
 
 static void
+handle_render_frame(rpc_call *call, json_t *params, gpointer data)
+{
+    program *p = data;
+    rpc_render_frame(p->renderer, call, params);
+}
+
+static void
+handle_transcode_frame(rpc_call *call, json_t *params, gpointer data)
+{
+    program *p = data;
+    rpc_transcode_frame(p->renderer, call, params);
+}
+
+static void
 on_reloaded(gpointer data)
 {
     rpc_call_result(data, NULL);
@@ -84,13 +103,16 @@ handle_stats(rpc_call *call, json_t *params, gpointer data)
     program *p = data;
     (void)params;
     scp_stats s = scp_server_stats(p->scp);
-    rpc_call_result(call, json_pack("{s:i, s:I, s:I, s:I}", "associations", (int)s.associations, "accepted",
-                                    (json_int_t)s.accepted, "rejected", (json_int_t)s.refused, "stored",
-                                    (json_int_t)ingest_stored(p->in)));
+    rpc_call_result(call, json_pack("{s:i, s:I, s:I, s:I, s:I}", "associations", (int)s.associations,
+                                    "accepted", (json_int_t)s.accepted, "rejected", (json_int_t)s.refused,
+                                    "stored", (json_int_t)ingest_stored(p->in), "rendered",
+                                    (json_int_t)render_count(p->renderer)));
 }
 
 static const rpc_method methods[] = {
     {"ingest.files", handle_ingest_files},
+    {"render.frame", handle_render_frame},
+    {"transcode.frame", handle_transcode_frame},
     {"dicom.reload", handle_reload},
     {"dicom.stats", handle_stats},
     {NULL, NULL},
@@ -118,6 +140,9 @@ start(program *p, GError **error)
     p->in = ingest_new(p->l, p->conf, error);
     if (!p->in)
         return FALSE;
+    p->renderer = render_new(p->l, p->conf, p->config_path, error);
+    if (!p->renderer)
+        return FALSE;
     p->aes = ae_table_new(p->l, p->pool);
     const scp_events events = {.study_received = on_study_received, .user_data = p};
     p->scp = scp_server_new(p->l, p->conf, p->config_path, p->pool, p->aes, p->in, &events, error);
@@ -136,6 +161,7 @@ stop(program *p)
 {
     scp_server_free(p->scp);
     rpc_client_free(p->hub);
+    render_free(p->renderer);
     ingest_free(p->in);
     rpc_ingest_free(p->uploads);
     db_pool_free(p->pool);
@@ -190,6 +216,8 @@ main(int argc, char **argv)
         return run_program(conf, path);
     if (!strcmp(role, "association"))
         return worker_run(conf);
+    if (!strcmp(role, "render"))
+        return sandbox_run();
     log_line(LOG_ERROR, NULL, "there is no role %s", role);
     return 2;
 }

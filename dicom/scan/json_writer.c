@@ -224,11 +224,15 @@ static void
 append_texts(json_writer *w, const walk_value *v)
 {
     g_autofree char *text = decode(w, v);
-    gboolean single = is_one_of(v->vr, "LT ST UT UR");
     if (!text[strspn(text, " ")])
         return;
     g_string_append(w->element, ",\"Value\":[");
-    g_auto(GStrv) values = single ? g_strsplit(text, "", 1) : g_strsplit(text, "\\", 0);
+    if (is_one_of(v->vr, "LT ST UT UR")) { /* one value, \ is a character of it */
+        append_text_value(w->element, v->vr, text);
+        g_string_append_c(w->element, ']');
+        return;
+    }
+    g_auto(GStrv) values = g_strsplit(text, "\\", 0);
     for (char **value = values; *value; value++) {
         if (value != values)
             g_string_append_c(w->element, ',');

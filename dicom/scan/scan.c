@@ -388,32 +388,43 @@ read_meta(const guint8 *bytes, gsize length, gsize *ret_start, char **ret_syntax
     return TRUE;
 }
 
-static gboolean
-scan_part10(const guint8 *bytes, gsize length, const scan_options *options, scan_result *r, GError **error)
+gboolean
+scan_begin(const guint8 *bytes, gsize length, walk_input *ret_input, const syntax **ret_syntax,
+           GByteArray **ret_inflated, GError **error)
 {
     g_autofree char *uid = NULL;
     gsize start = 0;
     if (!read_meta(bytes, length, &start, &uid, error))
         return FALSE;
-    r->transfer_syntax = syntax_find(uid);
-    if (!r->transfer_syntax)
+    const syntax *s = syntax_find(uid);
+    if (!s)
         return err_set(error, ERR_UNSUPPORTED, "the transfer syntax is not one that is stored here");
-    const syntax *s = r->transfer_syntax;
-    walk_input input = {.bytes = bytes,
-                        .start = start,
-                        .end = length,
-                        .explicit_vr = s->explicit_vr,
-                        .big_endian = s->big_endian,
-                        .encapsulated = s->encapsulation != SYNTAX_NATIVE};
+    *ret_inflated = NULL;
+    *ret_syntax = s;
+    *ret_input = (walk_input){.bytes = bytes,
+                              .start = start,
+                              .end = length,
+                              .explicit_vr = s->explicit_vr,
+                              .big_endian = s->big_endian,
+                              .encapsulated = s->encapsulation != SYNTAX_NATIVE};
+    if (!s->deflated)
+        return TRUE;
+    *ret_inflated = inflate_dataset(bytes + start, length - start, error);
+    if (!*ret_inflated)
+        return FALSE;
+    ret_input->bytes = (*ret_inflated)->data;
+    ret_input->start = 0;
+    ret_input->end = (*ret_inflated)->len;
+    return TRUE;
+}
+
+static gboolean
+scan_part10(const guint8 *bytes, gsize length, const scan_options *options, scan_result *r, GError **error)
+{
+    walk_input input;
     g_autoptr(GByteArray) inflated = NULL;
-    if (s->deflated) {
-        inflated = inflate_dataset(bytes + start, length - start, error);
-        if (!inflated)
-            return FALSE;
-        input.bytes = inflated->data;
-        input.start = 0;
-        input.end = inflated->len;
-    }
+    if (!scan_begin(bytes, length, &input, &r->transfer_syntax, &inflated, error))
+        return FALSE;
     return scan_dataset(r, &input, options, error);
 }
 

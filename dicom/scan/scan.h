@@ -4,6 +4,7 @@
 #pragma once
 #include "dicom/scan/person_name.h"
 #include "dicom/scan/syntax.h"
+#include "dicom/scan/walk.h"
 #include <glib.h>
 
 #define SCAN_INFLATE_LIMIT (128 * 1024 * 1024) /* bytes of a deflated data set after inflating */
@@ -43,4 +44,9 @@ typedef struct {
 gboolean scan_bytes(const guint8 *bytes, gsize length, const scan_options *options, scan_result *ret,
                     GError **error);
 void scan_result_clear(scan_result *r);
+
+/** The first step alone, for those who walk a stored file: where its data set lies. *ret_inflated (caller
+ * unrefs) holds the data set of a deflated file and is NULL otherwise. Errors as of scan_bytes. */
+gboolean scan_begin(const guint8 *bytes, gsize length, walk_input *ret_input, const syntax **ret_syntax,
+                    GByteArray **ret_inflated, GError **error);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(scan_result, scan_result_clear)

@@ -317,6 +317,30 @@ test_disorder(void)
 }
 
 static void
+test_texts(void)
+{
+    builder b = begin_file(EXPLICIT);
+    put_identity(&b);
+    put_text(&b, 0x00200020, "CS", "L\\\\P"); /* the middle one is empty */
+    put_text(&b, 0x00204000, "LT", "a\\b ");  /* one value */
+    put_text(&b, 0x00281050, "DS", "+1.50\\.5\\x");
+    put_header(&b, 0x0040a160, "UT", 4);
+    g_byte_array_append(b.bytes, (const guint8 *)"c\\d ", 4);
+    g_auto(scan_result) r = {0};
+    g_assert_true(scan(&b, &r, NULL));
+    g_autoptr(json_t) json = metadata_of(&r);
+    json_t *sides = json_object_get(json_object_get(json, "00200020"), "Value");
+    g_assert_cmpuint(json_array_size(sides), ==, 3);
+    g_assert_true(json_is_null(json_array_get(sides, 1)));
+    g_assert_cmpstr(json_string_value(value_of(json, "00204000")), ==, "a\\b");
+    g_assert_cmpstr(json_string_value(value_of(json, "0040A160")), ==, "c\\d");
+    json_t *centers = json_object_get(json_object_get(json, "00281050"), "Value");
+    g_assert_cmpfloat(json_number_value(json_array_get(centers, 0)), ==, 1.5);
+    g_assert_cmpfloat(json_number_value(json_array_get(centers, 1)), ==, 0.5);
+    g_assert_cmpstr(json_string_value(json_array_get(centers, 2)), ==, "x");
+}
+
+static void
 test_bulk(void)
 {
     builder b = begin_file(EXPLICIT);
@@ -380,6 +404,7 @@ main(int argc, char **argv)
     g_test_add_func("/scan/depth", test_depth);
     g_test_add_func("/scan/deflated", test_deflated);
     g_test_add_func("/scan/disorder", test_disorder);
+    g_test_add_func("/scan/texts", test_texts);
     g_test_add_func("/scan/bulk", test_bulk);
     g_test_add_func("/scan/truncated", test_truncated);
     g_test_add_func("/scan/identifiers", test_identifiers);

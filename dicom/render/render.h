@@ -1,0 +1,28 @@
+/* Frames as pictures or samples: from the cache, or drawn by one of a few sandboxed children (sandbox.h),
+ * each with a time limit. A child that dies or takes too long costs its frame an error and is replaced. */
+#pragma once
+#include "hub/base/config.h"
+#include "hub/base/loop.h"
+
+typedef struct render render;
+
+typedef enum { RENDER_JPEG, RENDER_PNG, RENDER_RAW } render_format;
+
+typedef struct {
+    const char *blob;     /* SHA-256 */
+    guint frame;          /* from 0 */
+    render_format format; /* RAW: Explicit VR Little Endian samples */
+    gboolean has_window;
+    double center, width;
+    gboolean sigmoid;
+    guint rows, columns, quality; /* 0: as it is, as we choose */
+} render_request;
+
+/** file: relative to <data>/cache; NULL with error. Called once, never inside render_frame. */
+typedef void (*render_done)(const char *file, guint64 bytes, const GError *error, gpointer user_data);
+
+render *render_new(loop *l, const config *c, const char *config_path, GError **error);
+/** What is under way is not answered any more. */
+void render_free(render *r);
+void render_frame(render *r, const render_request *request, render_done done, gpointer user_data);
+guint64 render_count(const render *r);

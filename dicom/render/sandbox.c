@@ -1,0 +1,257 @@
+#include "dicom/render/sandbox.h"
+#include "dicom/child/child.h"
+#include "dicom/dcmtk/image.h"
+#include "dicom/render/encode.h"
+#include "dicom/render/frame_source.h"
+#include "dicom/render/j2k.h"
+#include "hub/base/err.h"
+#include "hub/base/log.h"
+#include <errno.h>
+#include <malloc.h>
+#include <seccomp.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEFAULT_QUALITY 90
+#define DESCRIPTORS_LIMIT 16
+
+static gboolean
+set_limit(int resource, guint64 value)
+{
+    struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
+    return setrlimit(resource, &limit) == 0;
+}
+
+/* What a decoder needs. Opening a file fails politely (DCMTK asks for files that it can do without); anything
+ * else ends the process. */
+static gboolean
+close_sandbox(void)
+{
+    static const int allowed[] = {
+        SCMP_SYS(read),
+        SCMP_SYS(pread64),
+        SCMP_SYS(write),
+        SCMP_SYS(pwrite64),
+        SCMP_SYS(writev),
+        SCMP_SYS(lseek),
+        SCMP_SYS(close),
+        SCMP_SYS(fstat),
+        SCMP_SYS(ftruncate),
+        SCMP_SYS(mmap),
+        SCMP_SYS(munmap),
+        SCMP_SYS(mremap),
+        SCMP_SYS(mprotect),
+        SCMP_SYS(madvise),
+        SCMP_SYS(brk),
+        SCMP_SYS(futex),
+        SCMP_SYS(recvmsg),
+        SCMP_SYS(sendmsg),
+        SCMP_SYS(exit),
+        SCMP_SYS(exit_group),
+        SCMP_SYS(rt_sigreturn),
+        SCMP_SYS(rt_sigprocmask),
+        SCMP_SYS(rt_sigaction),
+        SCMP_SYS(clock_gettime),
+        SCMP_SYS(gettimeofday),
+        SCMP_SYS(time),
+        SCMP_SYS(getpid),
+        SCMP_SYS(gettid),
+        SCMP_SYS(tgkill),
+        SCMP_SYS(sched_yield),
+        SCMP_SYS(sched_getaffinity),
+        SCMP_SYS(getrandom),
+        SCMP_SYS(sysinfo),
+        SCMP_SYS(restart_syscall),
+        SCMP_SYS(sigaltstack),
+    };
+    static const int refused[] = {SCMP_SYS(open),     SCMP_SYS(openat), SCMP_SYS(stat),  SCMP_SYS(access),
+                                  SCMP_SYS(readlink), SCMP_SYS(socket), SCMP_SYS(clone3)};
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    gboolean good = filter != NULL;
+    for (gsize i = 0; good && i < G_N_ELEMENTS(allowed); i++)
+        good = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0) == 0;
+    for (gsize i = 0; good && i < G_N_ELEMENTS(refused); i++)
+        good = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), refused[i], 0) == 0;
+    /* glibc's fstat is newfstatat with an empty path; with a path it would look at files, which tells nothing
+     * worth having */
+    good = good && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 0) == 0;
+    good = good && seccomp_load(filter) == 0;
+    seccomp_release(filter);
+    return good;
+}
+
+static gboolean
+give_up_everything(void)
+{
+    prctl(PR_SET_DUMPABLE, 0);
+    return set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_AS, SANDBOX_MEMORY_LIMIT) &&
+           set_limit(RLIMIT_FSIZE, SANDBOX_FILE_LIMIT) && set_limit(RLIMIT_NOFILE, DESCRIPTORS_LIMIT) &&
+           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && close_sandbox();
+}
+
+/* Samples of a JPEG 2000 frame, as the rest wants them. */
+static gboolean
+decode_j2k(frame_source *s, dcm_frame_input *in, GError **error)
+{
+    g_auto(j2k_image) image = {0};
+    if (!j2k_decode(s->frame->data, s->frame->len, s->rows, s->columns, &image, error))
+        return FALSE;
+    if (image.components != s->samples || image.bytes != s->bits_allocated / 8)
+        return err_set(error, ERR_UNPROCESSABLE,
+                       "the JPEG 2000 code stream has other samples than the image says");
+    g_byte_array_unref(s->frame);
+    s->frame = g_steal_pointer(&image.samples);
+    in->native = TRUE;
+    in->by_pixel = image.components > 1;
+    in->bytes_per_sample = image.bytes;
+    in->photometric = image.colour_transformed ? "RGB" : NULL;
+    return TRUE;
+}
+
+static dcm_frame *
+open_frame(frame_source *s, guint32 index, GError **error)
+{
+    dcm_frame_input in = {.dataset = s->dataset,
+                          .dataset_length = s->dataset_length,
+                          /* inflated attributes are plain explicit ones */
+                          .transfer_syntax =
+                              s->transfer_syntax->deflated ? "1.2.840.10008.1.2.1" : s->transfer_syntax->uid,
+                          .index = index,
+                          .native = s->transfer_syntax->encapsulation == SYNTAX_NATIVE,
+                          .bytes_per_sample = s->bits_allocated <= 8 ? 1 : 2};
+    if (s->transfer_syntax->encapsulation == SYNTAX_J2K && !decode_j2k(s, &in, error))
+        return NULL;
+    if (in.native && in.bytes_per_sample > 2)
+        in.bytes_per_sample = 2;
+    in.pixels = s->frame->data;
+    in.pixels_length = s->frame->len;
+    return dcm_frame_new(&in, error);
+}
+
+static GByteArray *
+draw(dcm_frame *frame, json_t *request, GError **error)
+{
+    const dcm_view view = {.has_window = json_is_number(json_object_get(request, "width")),
+                           .center = json_number_value(json_object_get(request, "center")),
+                           .width = json_number_value(json_object_get(request, "width")),
+                           .sigmoid = json_get_bool(request, "sigmoid", FALSE),
+                           .rows = (guint)CLAMP(json_get_int(request, "rows", 0), 0, G_MAXUINT16),
+                           .columns = (guint)CLAMP(json_get_int(request, "columns", 0), 0, G_MAXUINT16)};
+    gint64 quality = json_get_int(request, "quality", 0);
+    dcm_picture p = {0};
+    if (!dcm_frame_render(frame, &view, &p, error))
+        return NULL;
+    GByteArray *out =
+        !g_strcmp0(json_get_text(request, "format"), "png")
+            ? encode_png(p.pixels, p.width, p.height, p.components, error)
+            : encode_jpeg(p.pixels, p.width, p.height, p.components,
+                          (guint)(quality > 0 && quality <= 100 ? quality : DEFAULT_QUALITY), error);
+    g_free(p.pixels);
+    return out;
+}
+
+static GByteArray *
+decode(frame_source *s, dcm_frame *frame, GError **error)
+{
+    GByteArray *out = dcm_frame_decode(frame, error);
+    guint64 size = (guint64)s->rows * s->columns * s->samples * s->bits_allocated / 8;
+    if (out && s->bits_allocated >= 8 && s->transfer_syntax->encapsulation != SYNTAX_NATIVE &&
+        out->len > size)
+        g_byte_array_set_size(out, (guint)size); /* padding to an even length is no part of a frame */
+    return out;
+}
+
+static GByteArray *
+make(const guint8 *bytes, gsize length, json_t *request, GError **error)
+{
+    guint32 index = (guint32)CLAMP(json_get_int(request, "frame", 0), 0, G_MAXINT32);
+    g_auto(frame_source) source = {0};
+    if (!frame_source_open(&source, bytes, length, index, error))
+        return NULL;
+    gboolean raw = !g_strcmp0(json_get_text(request, "format"), "raw");
+    if (raw && source.transfer_syntax->encapsulation == SYNTAX_NATIVE)
+        return g_byte_array_ref(source.frame);
+    g_autoptr(dcm_frame) frame = open_frame(&source, index, error);
+    if (!frame)
+        return NULL;
+    return raw ? decode(&source, frame, error) : draw(frame, request, error);
+}
+
+static gboolean
+write_all(int fd, const guint8 *bytes, gsize length)
+{
+    while (length > 0) {
+        ssize_t n = write(fd, bytes, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return FALSE;
+        bytes += n;
+        length -= (gsize)n;
+    }
+    return TRUE;
+}
+
+static gboolean
+serve(int file, int output, json_t *request, gsize *ret_bytes, GError **error)
+{
+    struct stat st;
+    if (fstat(file, &st) != 0 || st.st_size == 0)
+        return err_set(error, ERR_INTERNAL, "the stored file cannot be read");
+    gsize length = (gsize)st.st_size;
+    guint8 *bytes = mmap(NULL, length, PROT_READ, MAP_PRIVATE, file, 0);
+    if (bytes == MAP_FAILED)
+        return err_set(error, ERR_TOO_LARGE, "the stored file is too large to be drawn");
+    g_autoptr(GByteArray) out = make(bytes, length, request, error);
+    munmap(bytes, length);
+    if (!out)
+        return FALSE;
+    *ret_bytes = out->len;
+    return write_all(output, out->data, out->len) ||
+           err_set(error, ERR_STORAGE, "the picture cannot be written");
+}
+
+static gboolean
+answer(int file, int output, json_t *request)
+{
+    g_autoptr(GError) error = NULL;
+    gsize bytes = 0;
+    gboolean good = serve(file, output, request, &bytes, &error);
+    g_autoptr(json_t) reply = good ? json_pack("{s:s, s:I}", "type", "done", "bytes", (json_int_t)bytes)
+                                   : json_pack("{s:s, s:i, s:s}", "type", "failed", "error",
+                                               err_rpc_code(err_code_of(error)), "reason", error->message);
+    malloc_trim(0); /* a large frame's memory is not kept for small ones */
+    return channel_send(CHANNEL_FD, reply, -1);
+}
+
+int
+sandbox_run(void)
+{
+    child_begin();
+    dcm_image_init();
+    if (!give_up_everything()) {
+        log_line(LOG_ERROR, "render", "the sandbox cannot be closed: %s", g_strerror(errno));
+        return 1;
+    }
+    g_autoptr(json_t) ready = json_pack("{s:s}", "type", "ready");
+    int output = -1;
+    gboolean more = channel_send(CHANNEL_FD, ready, -1);
+    while (more) {
+        g_autoptr(json_t) message = NULL;
+        int fd = -1;
+        if (channel_receive(CHANNEL_FD, TRUE, &message, &fd) != CHANNEL_MESSAGE || fd < 0)
+            return 0;
+        if (!g_strcmp0(json_get_text(message, "type"), "output")) {
+            output = fd;
+            continue;
+        }
+        more = answer(fd, output, message);
+        close(fd);
+        close(output);
+    }
+    return 0;
+}
