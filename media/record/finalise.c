@@ -9,6 +9,7 @@
 #include "media/record/mux.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -300,9 +301,9 @@ make_files(struct work *w, GError **error)
         }
         if (!made)
             log_line(LOG_WARNING, lane_describe(l)->track, "not in the recording: %s", why->message);
-        g_autofree char *journal = g_strconcat(lane_describe(l)->track, JOURNAL_SUFFIX, NULL);
+        g_autofree char *used = g_strconcat(lane_describe(l)->track, JOURNAL_SUFFIX, NULL);
         if (made)
-            json_array_append_new(w->journals, json_string(journal));
+            json_array_append_new(w->journals, json_string(used));
     }
     return TRUE;
 }
