@@ -44,9 +44,9 @@ directory_of(const media_app *app, json_t *params, GError **error)
 }
 
 static void
-on_progress(recorder *recorder, gint64 seconds, guint64 bytes, gpointer user_data)
+on_progress(recorder *from, gint64 seconds, guint64 bytes, gpointer user_data)
 {
-    (void)recorder;
+    (void)from;
     struct running *r = user_data;
     rpc_client_notify(r->app->client, "record.progress",
                       json_pack("{s:s, s:I, s:I}", "recording", r->recording, "seconds", (json_int_t)seconds, "bytes",
@@ -54,9 +54,9 @@ on_progress(recorder *recorder, gint64 seconds, guint64 bytes, gpointer user_dat
 }
 
 static void
-on_broken(recorder *recorder, const GError *error, gpointer user_data)
+on_broken(recorder *from, const GError *error, gpointer user_data)
 {
-    (void)recorder;
+    (void)from;
     struct running *r = user_data;
     rpc_client_notify(r->app->client, "record.broken",
                       json_pack("{s:s, s:s, s:s}", "recording", r->recording, "error", err_name(err_code_of(error)),
@@ -139,9 +139,9 @@ handle_stop(rpc_call *call, json_t *params, gpointer user_data)
         rpc_call_error(call, error);
         return;
     }
-    recorder *recorder = r->recorder;
+    recorder *ending = r->recorder;
     g_hash_table_remove(running_table(), recording);
-    recorder_stop(recorder, on_files, call);
+    recorder_stop(ending, on_files, call);
 }
 
 static void
