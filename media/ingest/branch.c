@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define DEFAULT_H264_LEVEL "42e01f"
+#define CLOCK_US G_USEC_PER_SEC
 
 /* How a medium gets into packets that every browser takes. The first row that fits counts; encoding NULL: any. */
 static const struct recipe {
@@ -40,6 +41,7 @@ struct branch {
     guint16 last_number;
     guint32 last_time;
     gint64 last_packet_us;
+    gint64 clock_us; /* when the relay was told the time last */
 };
 
 static const struct recipe *
@@ -120,8 +122,21 @@ branch_source(const branch *b)
     return s;
 }
 
+/* Wall time of a sample: rtspsrc puts the media of one device on one running time (by its sender reports). 0: unknown. */
+static gint64
+wall_us_of(GstElement *sink, GstSample *sample)
+{
+    g_autoptr(GstClock) clock = gst_element_get_clock(sink);
+    GstClockTime at = gst_segment_to_running_time(gst_sample_get_segment(sample), GST_FORMAT_TIME,
+                                                  GST_BUFFER_PTS(gst_sample_get_buffer(sample)));
+    if (!clock || !GST_CLOCK_TIME_IS_VALID(at))
+        return 0;
+    GstClockTimeDiff ahead = GST_CLOCK_DIFF(gst_clock_get_time(clock) - gst_element_get_base_time(sink), at);
+    return clock_wall_us() + ahead / (GstClockTimeDiff)GST_USECOND;
+}
+
 static void
-send_packet(branch *b, const guint8 *packet, gsize length)
+send_packet(branch *b, const guint8 *packet, gsize length, gint64 wall_us)
 {
     if (length < 12)
         return;
@@ -132,6 +147,10 @@ send_packet(branch *b, const guint8 *packet, gsize length)
     b->last_packet_us = clock_monotonic_us();
     if (b->target)
         source_push(b->target, packet, length);
+    if (b->target && wall_us > 0 && b->last_packet_us - b->clock_us >= CLOCK_US) {
+        b->clock_us = b->last_packet_us;
+        source_clock(b->target, b->last_time, wall_us);
+    }
     g_mutex_unlock(&b->lock);
 }
 
@@ -144,7 +163,7 @@ on_sample(GstAppSink *sink, gpointer user_data)
     GstMapInfo map;
     GstBuffer *buffer = gst_sample_get_buffer(sample);
     if (buffer && gst_buffer_map(buffer, &map, GST_MAP_READ)) {
-        send_packet(user_data, map.data, map.size);
+        send_packet(user_data, map.data, map.size, wall_us_of(GST_ELEMENT(sink), sample));
         gst_buffer_unmap(buffer, &map);
     }
     gst_sample_unref(sample);
