@@ -3,6 +3,8 @@
  *   consilium-media --data DIR */
 #include "hub/base/log.h"
 #include "media/rpc.h"
+#include "media/rpc_ingest.h"
+#include "media/rpc_record.h"
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +13,8 @@
 static const rpc_method *const method_tables[] = {
     rpc_session_methods,
     rpc_room_methods,
+    rpc_record_methods,
+    rpc_ingest_methods,
 };
 
 static media_app app;
@@ -99,7 +103,9 @@ main(int argc, char **argv)
         app.loop = loop_new();
         if (start(methods, &error))
             status = loop_run(app.loop);
-        relay_free(app.relay); /* first: it completes the calls under way */
+        rpc_ingest_end();
+        rpc_record_end();
+        relay_free(app.relay); /* before the client: it completes the calls under way */
         rpc_client_free(app.client);
         loop_free(app.loop);
     }

@@ -2,6 +2,7 @@
 #include "media/rpc_record.h"
 #include "hub/base/id.h"
 #include "media/record/record.h"
+#include <string.h>
 
 #define RECORDING_LIMIT 64 /* at once */
 
@@ -30,17 +31,19 @@ running_table(void)
     return running;
 }
 
-/* The hub names the directory by the recording's id; anything else could leave the record-dir. */
+/* A recording's directory lies right below the record-dir and has an id for a name: the hub cannot be made to send us
+ * anywhere else. */
 static char *
 directory_of(const media_app *app, json_t *params, GError **error)
 {
-    const char *name = json_get_text(params, "directory");
-    if (!id_is_valid(name)) {
-        err_set(error, ERR_INVALID, "directory must be a recording's id");
-        return NULL;
-    }
+    const char *wanted = json_get_text(params, "directory");
     g_autofree char *base = config_path(app->config, "media", "record-dir");
-    return g_build_filename(base, name, NULL);
+    g_autofree char *name = g_path_get_basename(wanted ? wanted : "");
+    g_autofree char *directory = g_build_filename(base, name, NULL);
+    if (wanted && id_is_valid(name) && !strcmp(directory, wanted))
+        return g_steal_pointer(&directory);
+    err_set(error, ERR_INVALID, "a recording's directory must be %s/ID", base);
+    return NULL;
 }
 
 static void
