@@ -12,7 +12,7 @@ import { DarkSurface } from "../ui/Surface";
 import { Data } from "../ui/Data";
 import { Failure } from "../ui/states";
 import { PatientBand } from "../viewer/PatientBand";
-import { preloadViewer } from "../viewer/preload";
+import { useWarmViewer } from "../viewer/preload";
 import { Chat } from "./Chat";
 import { Controls, useRoomVerbs } from "./Controls";
 import { Images } from "./Images";
@@ -96,9 +96,7 @@ function InRoom({ room, session, state, onLeave, consult }: InRoomProps & { cons
 
 function WithConsult(props: InRoomProps & { id: string }) {
   const consult = useConsult(props.id);
-  useEffect(() => {
-    void preloadViewer();
-  }, []);
+  useWarmViewer((consult.data?.studies.length ?? 0) > 0);
   return <InRoom {...props} consult={consult.data} />;
 }
 

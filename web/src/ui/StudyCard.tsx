@@ -7,6 +7,7 @@ import { formatDate } from "../i18n/format";
 import { useLanguage } from "../i18n/use-language";
 import { Modalities } from "./chips";
 import { Data } from "./Data";
+import { useWarmViewer } from "../viewer/preload";
 
 /** The first picture of a study, made small by the hub. */
 export function Thumbnail({ study, size = 64 }: { study: Study; size?: number }) {
@@ -32,6 +33,7 @@ export function StudyFacts({ study }: { study: Study }) {
 
 /** A study with its picture; opens the viewer. */
 export function StudyCard({ study }: { study: Study }) {
+  useWarmViewer();
   const { t } = useTranslation();
   return (
     <Link className="study-card" to={`/studies/${study.id}/view`}>

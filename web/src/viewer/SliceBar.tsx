@@ -35,7 +35,11 @@ export function SliceBar({ pane, info }: { pane: StackPane; info: PaneInfo }) {
   useEffect(() => {
     const redraw = () => {
       cancelAnimationFrame(request.current);
-      request.current = requestAnimationFrame(() => canvas.current && draw(canvas.current, pane, pane.getInfo().index));
+      request.current = requestAnimationFrame(() => {
+        if (canvas.current === null) return;
+        draw(canvas.current, pane, pane.getInfo().index);
+        canvas.current.parentElement!.dataset.loaded = String(pane.loadStates.filter((state) => state === "loaded").length);
+      });
     };
     redraw();
     const off = pane.events.on("loaded", redraw);

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "../api/client";
 import { actionOf, isTyping, keyName, VIEWER_KEYS, type ViewerAction } from "../ui/keymap";
 import { KeyHelp } from "../ui/KeyHelp";
+import { startEngine } from "./engine";
 import { attachGestures } from "./gestures";
 import { Overlay } from "./Overlay";
 import type { StackPane } from "./pane";
@@ -18,6 +19,11 @@ import { usePane, usePaneInfo } from "./use-pane";
 import "./viewer.css";
 
 const ZOOM_STEP = 1.25;
+
+/** Starts the engine ahead of the first image. */
+export function warmUp(): void {
+  startEngine();
+}
 
 interface ViewerProps {
   manifest: Schemas["Manifest"];

@@ -18,6 +18,7 @@ import { Empty, QueryView } from "../../ui/states";
 import { useSession } from "../../ui/session-context";
 import { Thumbnail } from "../../ui/StudyCard";
 import { usePhone } from "../../ui/use-phone";
+import { useWarmViewer } from "../../viewer/preload";
 
 const modalities = ["CT", "MR", "US", "CR", "DX", "XA", "NM", "PT", "MG", "ES", "ECG", "OT"];
 const scopes = ["all", "own", "granted"] as const;
@@ -129,6 +130,7 @@ export function Component() {
   const filter = filterOf(params);
   const query = useStudies(filter);
   const total = query.data?.pages[0]?.total;
+  useWarmViewer((total ?? 0) > 0);
   const mayUpload = hasRole(useSession(), "doctor", "radiographer", "radiologist", "specialist", "coordinator");
 
   function change(changes: Record<string, string | undefined>) {

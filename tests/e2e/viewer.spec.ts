@@ -1,0 +1,154 @@
+/* The viewer shows what the scanner sent: the same grey levels as DCMTK, at once, and a loop at its own rate. */
+import { expect, test, type APIRequestContext } from "@playwright/test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { studyFromScanner, type SentStudy } from "./lib/cases";
+import { makeDicom } from "./lib/dicom";
+import { apiOf, signIn, type Person } from "./lib/people";
+import { renderedByDcmtk } from "./lib/pictures";
+import { ViewerPage } from "./lib/viewer";
+
+const SLICES = 300;
+const FRAMES = 60;
+const SOFT = { center: 40, width: 400 };
+const LUNG = { center: -600, width: 1500 };
+const FIRST_IMAGE_MS = 1000;
+
+let api: APIRequestContext;
+let ctFolder: string;
+let ct: SentStudy;
+let ultrasoundFile: string;
+let ultrasound: SentStudy;
+let doctor: Person;
+let viewer: ViewerPage;
+
+const slice = (index: number) => join(ctFolder, readdirSync(ctFolder).sort()[index]!);
+
+test.beforeAll(async () => {
+    api = await apiOf("county1.doctor");
+    ctFolder = makeDicom("ct", "--slices", `${SLICES}`);
+    const folder = makeDicom("us", "--frames", `${FRAMES}`);
+    ultrasoundFile = join(folder, "US_bot.dcm");
+    ct = await studyFromScanner(api, ctFolder, "COUNTY1_CT", "CT", SLICES);
+    ultrasound = await studyFromScanner(api, ultrasoundFile, "COUNTY1_US", "US", 1);
+});
+
+test.beforeEach(async ({ browser }) => {
+    doctor = await signIn(browser, "county1.doctor");
+    viewer = new ViewerPage(doctor.page);
+});
+test.afterEach(() => doctor.context.close());
+
+test("the CT has DCMTK's grey levels, slice by slice and window by window", async () => {
+    await viewer.open(ct.id);
+    await viewer.expectIndex(SLICES / 2);
+    await viewer.press("1");
+    await viewer.expectPicture(renderedByDcmtk(slice(SLICES / 2), 1, SOFT));
+
+    await viewer.wheel(10);
+    await viewer.expectIndex(SLICES / 2 + 10);
+    await viewer.expectPicture(renderedByDcmtk(slice(SLICES / 2 + 10), 1, SOFT));
+
+    await viewer.press("2");
+    await expect(viewer.windowText()).toHaveText("W 1500 L -600");
+    await viewer.expectPicture(renderedByDcmtk(slice(SLICES / 2 + 10), 1, LUNG));
+
+    await viewer.press("End");
+    await viewer.expectIndex(SLICES - 1);
+    await viewer.expectPicture(renderedByDcmtk(slice(SLICES - 1), 1, LUNG));
+    // The comparison can tell slices apart.
+    expect((await viewer.differenceFrom(renderedByDcmtk(slice(0), 1, LUNG))).mean).toBeGreaterThan(3);
+});
+
+test("drag, zoom, pan, turn and mirror do what they say, and reset undoes all of it", async () => {
+    await viewer.open(ct.id);
+    await viewer.press("0");
+    const original = renderedByDcmtk(slice(SLICES / 2));
+    await viewer.expectPicture(original);
+
+    await viewer.drag(120, 60);
+    await expect(viewer.windowText()).not.toHaveText("W 400 L 40");
+    const [, width, center] = /W (-?[\d.]+) L (-?[\d.]+)/.exec(await viewer.windowText().innerText())!;
+    await viewer.expectPicture(renderedByDcmtk(slice(SLICES / 2), 1, { center: Number(center), width: Number(width) }));
+
+    await viewer.press("0");
+    await viewer.drag(0, -60, "right");
+    await expect(doctor.page.getByText(/^Zoom 1[3-9]\d%$/)).toBeVisible();
+    await viewer.drag(80, 40, "middle");
+    expect((await viewer.differenceFrom(original)).mean).toBeGreaterThan(3);
+    await viewer.press("f");
+    await viewer.expectPicture(original);
+
+    for (let turn = 0; turn < 4; turn++) await viewer.press("r");
+    await viewer.press("h");
+    expect((await viewer.differenceFrom(original)).mean).toBeGreaterThan(1.5);
+    await viewer.press("h");
+    await viewer.expectPicture(original);
+    await viewer.press("i");
+    expect((await viewer.differenceFrom(original)).mean).toBeGreaterThan(50);
+    await viewer.press("Backspace");
+    await viewer.expectPicture(original);
+});
+
+test("first image within a second of the click, then the whole series by itself", async () => {
+    const times: number[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+        await doctor.page.goto("/studies");
+        const link = doctor.page.locator(`a[href="/studies/${ct.id}/view"]`).first();
+        await expect(link).toBeVisible();
+        await doctor.page.waitForLoadState("networkidle");
+        times.push(
+            await link.evaluate(
+                (element) =>
+                    new Promise<number>((done) => {
+                        const began = performance.now();
+                        const look = () => {
+                            if (document.querySelector('[role="application"][data-ready="true"]')) done(performance.now() - began);
+                            else requestAnimationFrame(look);
+                        };
+                        (element as HTMLElement).click();
+                        look();
+                    }),
+            ),
+        );
+    }
+    test.info().annotations.push({ type: "first image, ms", description: times.map(Math.round).join(", ") });
+    expect(Math.min(...times), `of ${times.map(Math.round).join(", ")} ms`).toBeLessThan(FIRST_IMAGE_MS);
+
+    // Nobody scrolls, and yet the far end is there: it is shown without any further request.
+    await expect(doctor.page.getByRole("slider", { name: "Position in the series" })).toHaveAttribute("data-loaded", String(SLICES), { timeout: 60_000 });
+    const requests: string[] = [];
+    doctor.page.on("request", (request) => {
+        if (request.url().includes("/frames/")) requests.push(request.url());
+    });
+    await viewer.press("Home");
+    await viewer.expectIndex(0);
+    expect(requests).toEqual([]);
+});
+
+test("the ultrasound plays at its own rate, in its own colours", async () => {
+    await viewer.open(ultrasound.id);
+    await viewer.expectPicture(renderedByDcmtk(ultrasoundFile, 1), { mean: 2.5, p99: 14 });
+    await expect(doctor.page.getByText("30 fps")).toBeVisible();
+    await expect(doctor.page.getByRole("slider", { name: "Position in the series" })).toHaveAttribute("data-loaded", String(FRAMES), { timeout: 30_000 });
+
+    await viewer.press(" ");
+    const { rate, changes } = await viewer.cineRate(FRAMES, 4000);
+    test.info().annotations.push({ type: "cine", description: `${rate.toFixed(1)} frames/s by the clock, ${(changes / 4).toFixed(1)} drawn/s` });
+    // The clock keeps the rate however slowly this computer draws; what it cannot draw it leaves out.
+    expect(rate).toBeGreaterThan(27);
+    expect(rate).toBeLessThan(33);
+    await viewer.press(" ");
+    const stopped = await viewer.index();
+    await viewer.waitForImage();
+    await viewer.expectPicture(renderedByDcmtk(ultrasoundFile, stopped + 1), { mean: 2.5, p99: 14 });
+    await viewer.wheel(-1);
+});
+
+test("another hospital finds nothing at the same address", async ({ browser }) => {
+    const stranger = await signIn(browser, "county2.doctor");
+    await stranger.page.goto(`/studies/${ct.id}/view`);
+    await expect(stranger.page.getByRole("alert")).toContainText("There is no such thing, or you may not see it.");
+    await expect(stranger.page.getByRole("application")).toHaveCount(0);
+    await stranger.context.close();
+});
