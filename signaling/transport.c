@@ -263,7 +263,7 @@ link_receive(link_ *k, const void *in, size_t length)
 static int
 link_writeable(link_ *k)
 {
-    guint8 ping[LWS_PRE + 1];
+    guint8 ping[LWS_PRE + 1] = {0};
     if (k->close_code) {
         lws_close_reason(k->wsi, (enum lws_close_status)k->close_code, (unsigned char *)k->close_reason,
                          strlen(k->close_reason));
@@ -271,7 +271,7 @@ link_writeable(link_ *k)
     }
     if (k->ping) {
         k->ping = FALSE;
-        if (lws_write(k->wsi, ping + LWS_PRE, 0, LWS_WRITE_PING) < 0)
+        if (lws_write(k->wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) < 0)
             return -1;
         if (!wire_outbox_is_empty(&k->outbox))
             lws_callback_on_writable(k->wsi);
