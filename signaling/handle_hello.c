@@ -58,7 +58,7 @@ handle_hello(rpc_request *r)
         request_result(r, welcome(r->p, FALSE));
         return;
     }
-    g_autoptr(peer) keep = peer_ref(lost);
+    G_GNUC_UNUSED g_autoptr(peer) keep = peer_ref(lost);
     /* the newer credential decides from now on how long it lives */
     caller *newer = caller_ref(r->p->who);
     caller_unref(lost->who);

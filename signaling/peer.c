@@ -110,7 +110,7 @@ forget(peer *p)
 void
 peer_link_lost(peer *p)
 {
-    g_autoptr(peer) keep = peer_ref(p);
+    G_GNUC_UNUSED g_autoptr(peer) keep = peer_ref(p);
     p->link = NULL;
     p->generation++;
     rpc_pending_lost(p->pending);
@@ -123,7 +123,7 @@ peer_link_lost(peer *p)
 void
 peer_end(peer *p, guint code, const char *reason)
 {
-    g_autoptr(peer) keep = peer_ref(p);
+    G_GNUC_UNUSED g_autoptr(peer) keep = peer_ref(p);
     gpointer link = g_steal_pointer(&p->link);
     if (link)
         p->ops->close(link, code, reason);
@@ -170,7 +170,7 @@ peer_receive(peer *p, const char *text, gsize length)
 {
     g_auto(rpc_message) m = {0};
     g_autoptr(GError) error = NULL;
-    g_autoptr(peer) keep = peer_ref(p);
+    G_GNUC_UNUSED g_autoptr(peer) keep = peer_ref(p);
     if (!rpc_message_parse(&m, text, length, &error)) {
         log_limited(LOG_INFO, "signal", "not a message from person %s: %s", p->who->person, error->message);
         return FALSE;

@@ -5,20 +5,20 @@
 gboolean
 cmd_org_add(cli *c, int argc, char **argv, GError **error)
 {
-    g_autofree char *code = NULL, *name = NULL, *kind = NULL, *parent = NULL, *consortium = NULL, *timezone = NULL;
+    g_autofree char *code = NULL, *name = NULL, *kind = NULL, *parent = NULL, *consortium = NULL, *zone = NULL;
     GOptionEntry entries[] = {{"code", 0, 0, G_OPTION_ARG_STRING, &code, "", ""},
                               {"name", 0, 0, G_OPTION_ARG_STRING, &name, "", ""},
                               {"kind", 0, 0, G_OPTION_ARG_STRING, &kind, "", ""},
                               {"parent", 0, 0, G_OPTION_ARG_STRING, &parent, "", ""},
                               {"consortium", 0, 0, G_OPTION_ARG_STRING, &consortium, "", ""},
-                              {"timezone", 0, 0, G_OPTION_ARG_STRING, &timezone, "", ""},
+                              {"timezone", 0, 0, G_OPTION_ARG_STRING, &zone, "", ""},
                               {0}};
     if (!cli_options(c, entries, argc, argv, error) || !cli_need(code, "--code", error) ||
         !cli_need(name, "--name", error) || !cli_need(kind, "--kind", error))
         return FALSE;
     g_autoptr(db_batch) b = cli_batch();
     db_batch_add(b, "admin_org_expect", 1, parent);
-    db_batch_add(b, "admin_org_add", 5, code, name, kind, parent, timezone);
+    db_batch_add(b, "admin_org_add", 5, code, name, kind, parent, zone);
     if (consortium) {
         db_batch_add(b, "admin_consortium_add", 1, consortium);
         db_batch_add(b, "admin_consortium_join", 2, consortium, code);

@@ -248,7 +248,7 @@ resume(http_request *r)
 void
 http_body_resume(http_request *r, gboolean go_on)
 {
-    g_autoptr(http_request) keep_alive = http_ref(r);
+    G_GNUC_UNUSED g_autoptr(http_request) keep_alive = http_ref(r);
     struct body *b = &r->body;
     if (http_cancelled(r) || b->state != BODY_READING)
         return;

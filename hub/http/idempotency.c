@@ -97,7 +97,7 @@ idempotency_finish(http_request *r, guint status, const char *content_type, GByt
 {
     if (!r->idempotency_hash || r->status)
         return;
-    g_autofree char *hash = g_steal_pointer(&r->idempotency_hash);
+    G_GNUC_UNUSED g_autofree char *hash = g_steal_pointer(&r->idempotency_hash);
     const char *key = r->headers[HEADER_IDEMPOTENCY_KEY];
     db_batch *batch = db_batch_new(&r->actor);
     gsize length = body ? g_bytes_get_size(body) : 0;

@@ -237,7 +237,7 @@ on_request(struct connection *c)
     g_autoptr(GError) error = NULL;
     http_request *r = c->request = request_new(c, methods[method], g_strndup(uri, (gsize)length));
     c->server->statistics.in_flight++;
-    g_autoptr(http_request) keep = http_ref(r);
+    G_GNUC_UNUSED g_autoptr(http_request) keep = http_ref(r);
     gboolean taken = request_take(r, c->wsi, &error);
     if (taken && header_bytes(r) > HTTP_HEADER_LIMIT)
         taken = err_set(&error, ERR_HEADERS, "the headers are larger than %d bytes", HTTP_HEADER_LIMIT);
@@ -314,7 +314,7 @@ on_body(struct connection *c, const guint8 *bytes, gsize length)
 {
     if (!c->request)
         return 0;
-    g_autoptr(http_request) keep = http_ref(c->request);
+    G_GNUC_UNUSED g_autoptr(http_request) keep = http_ref(c->request);
     return body_bytes(keep, bytes, length) ? 0 : -1;
 }
 
@@ -323,7 +323,7 @@ on_body_end(struct connection *c)
 {
     if (!c->request)
         return;
-    g_autoptr(http_request) keep = http_ref(c->request);
+    G_GNUC_UNUSED g_autoptr(http_request) keep = http_ref(c->request);
     body_framing_end(keep);
 }
 
@@ -442,7 +442,7 @@ on_sweep(gpointer data)
         struct connection *c = link->data;
         next = link->next;
         if (c->request) {
-            g_autoptr(http_request) keep = http_ref(c->request);
+            G_GNUC_UNUSED g_autoptr(http_request) keep = http_ref(c->request);
             sweep_request(c, keep, now);
         }
     }
