@@ -208,8 +208,8 @@ forwarder_resend(forwarder *f, guint16 sequence)
     if (out > f->highest_out || out < f->first_out)
         return;
     const ring_entry *e = ring_get(&f->track->stream.ring, out - f->offset);
-    if (!e || resent_just_now(f, out))
-        return;
+    if (!e || e->received_us == c->now_us || resent_just_now(f, out))
+        return; /* of this turn: on its way for the first time */
     patch16(original, sequence);
     send_packet(f, e, TRUE, f->rtx_next++, original, sizeof original);
     c->stats.retransmitted++;

@@ -25,6 +25,9 @@ typedef struct {
     guint8 rtp[RTP_HEADER];
 } packet_record;
 
+#define PACKET_HEAD                                                                                          \
+    (G_STRUCT_OFFSET(packet_record, rtp) + RTP_HEADER) /* without padding: the payload follows */
+
 /* The thread that delivers. */
 typedef struct tap_delivery {
     GThread *thread;
@@ -141,7 +144,7 @@ taps_packet(room *r, track *t, const ring_entry *e, const guint8 *payload)
     for (guint i = 0; i < r->taps->len; i++) {
         tap *to = g_ptr_array_index(r->taps, i);
         p.head.lost = to->lost;
-        if (write_waiting(to) && spsc_write(to->ring, &p, sizeof p, payload, e->length)) {
+        if (write_waiting(to) && spsc_write(to->ring, &p, PACKET_HEAD, payload, e->length)) {
             to->lost = 0;
         } else {
             to->lost++;
