@@ -102,17 +102,7 @@ class Product:
             self.output.append(line.rstrip("\n"))
 
     def said_ready(self):
-        return any(line.startswith("consilium: ready ") for line in self.output) or self._ready_but_for_media()
-
-    def _ready_but_for_media(self):
-        """While there is no media program to build, everything else being ready is enough."""
-        if (self.build_dir / "bin/consilium-media").exists():
-            return False
-        try:
-            parts = requests.get(self.url + "/readyz", verify=str(self.certificate), timeout=5).json()["components"]
-        except (requests.RequestException, OSError, ValueError):
-            return False
-        return not [name for name, part in parts.items() if not part["ready"] and name != "media"]
+        return any(line.startswith("consilium: ready ") for line in self.output)
 
     def wait_ready(self, seconds=START_SECONDS):
         try:
