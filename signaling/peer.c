@@ -91,12 +91,12 @@ peer_resume(peer *p, peer *fresh)
 }
 
 static void
-forget(peer *p)
+forget(peer *p, const char *reason)
 {
     if (p->gone)
         return;
     p->gone = TRUE;
-    rooms_peer_ended(p->s->rooms, p);
+    rooms_peer_ended(p->s->rooms, p, reason);
     rpc_pending_lost(p->pending);
     loop_timer_stop(p->detached);
     if (!p->greeted)
@@ -115,7 +115,7 @@ peer_link_lost(peer *p)
     p->generation++;
     rpc_pending_lost(p->pending);
     if (!p->greeted)
-        forget(p);
+        forget(p, "lost");
     else if (!p->gone)
         loop_timer_start(p->detached, SIGNALING_RESUME_SECONDS * 1000, 0);
 }
@@ -128,7 +128,7 @@ peer_end(peer *p, guint code, const char *reason)
     if (link)
         p->ops->close(link, code, reason);
     p->generation++;
-    forget(p);
+    forget(p, reason);
 }
 
 void

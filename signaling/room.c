@@ -243,12 +243,12 @@ participant_leave(participant *p, const char *reason)
 }
 
 void
-rooms_peer_ended(rooms *all, peer *p)
+rooms_peer_ended(rooms *all, peer *p, const char *reason)
 {
     g_autoptr(GPtrArray) list = peer_participants(p);
     (void)all;
     for (guint i = 0; i < list->len; i++)
-        participant_leave(list->pdata[i], "lost");
+        participant_leave(list->pdata[i], reason);
 }
 
 /* --- reading --------------------------------------------------------------------------------------------------------- */

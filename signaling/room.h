@@ -36,7 +36,7 @@ gboolean rooms_media_ready(const rooms *all);
 /** A notification of the media worker: session.*, track.*, room.speaker. Others are ignored. */
 void rooms_media_notified(rooms *all, const char *method, const json_t *params);
 /** The peer is gone: it leaves every room. */
-void rooms_peer_ended(rooms *all, struct peer *p);
+void rooms_peer_ended(rooms *all, struct peer *p, const char *reason);
 room *rooms_find(rooms *all, const char *id);
 void rooms_count(const rooms *all, guint *ret_rooms, guint *ret_participants);
 /** Calls each participant; the callback may let it leave. */

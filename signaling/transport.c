@@ -18,6 +18,8 @@
 #define PING_SECONDS 15 /* silence after which a browser is pinged … */
 #define DEAD_SECONDS 40 /* … and after which it is taken for lost */
 #define GOODBYE_SECONDS 3
+#define WRITE_CLOSE ((enum lws_write_protocol)4) /* libwebsockets' own, not in its header */
+#define REASON_LIMIT 64 /* bytes of the text in a close frame */
 
 typedef struct {
     transport *t;
@@ -29,6 +31,7 @@ typedef struct {
     gint64 heard_us; /* monotonic */
     gboolean ping;
     guint close_code; /* set: says goodbye */
+    gboolean goodbye_sent;
     char *close_reason;
     gint64 close_us;
     /* one of them */
@@ -138,6 +141,10 @@ static const worker_link_ops worker_ops = {link_send, worker_link_close};
 
 /* --- browsers ----------------------------------------------------------------------------------------------------------- */
 
+static const char unauthorized[] = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"consilium\"\r\n"
+                                   "Content-Length: 0\r\nConnection: close\r\n\r\n";
+static const char forbidden[] = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
 static char *
 copy_header(struct lws *wsi, enum lws_token_indexes token)
 {
@@ -159,9 +166,11 @@ is_same_origin(struct lws *wsi)
 }
 
 static int
-refuse_upgrade(struct lws *wsi, unsigned status)
+refuse_upgrade(struct lws *wsi, const char *answer)
 {
-    lws_return_http_status(wsi, status, NULL);
+    g_autofree guint8 *framed = g_malloc(LWS_PRE + strlen(answer) + 1);
+    memcpy(framed + LWS_PRE, answer, strlen(answer) + 1);
+    lws_write(wsi, framed + LWS_PRE, strlen(answer), LWS_WRITE_RAW);
     return -1;
 }
 
@@ -173,8 +182,8 @@ filter_browser(struct lws *wsi)
     if (bearer)
         return 0;
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_COOKIE) <= 0)
-        return refuse_upgrade(wsi, HTTP_STATUS_UNAUTHORIZED);
-    return is_same_origin(wsi) ? 0 : refuse_upgrade(wsi, HTTP_STATUS_FORBIDDEN);
+        return refuse_upgrade(wsi, unauthorized);
+    return is_same_origin(wsi) ? 0 : refuse_upgrade(wsi, forbidden);
 }
 
 static void
@@ -260,15 +269,31 @@ link_receive(link_ *k, const void *in, size_t length)
     return 0;
 }
 
+/** The close frame (RFC 6455 section 5.5.1), written by hand: lws_close_reason in libwebsockets 4.1.6 closes without one. The
+ * peer answers it, and libwebsockets ends the connection then, or we do after a while. */
+static int
+write_goodbye(link_ *k)
+{
+    guint8 frame[LWS_PRE + 2 + REASON_LIMIT];
+    gsize length = MIN(strlen(k->close_reason), REASON_LIMIT);
+    if (k->goodbye_sent)
+        return 0;
+    k->goodbye_sent = TRUE;
+    frame[LWS_PRE] = (guint8)(k->close_code >> 8);
+    frame[LWS_PRE + 1] = (guint8)k->close_code;
+    memcpy(frame + LWS_PRE + 2, k->close_reason, length);
+    if (lws_write(k->wsi, frame + LWS_PRE, 2 + length, WRITE_CLOSE) < 0)
+        return -1;
+    lws_set_timeout(k->wsi, PENDING_TIMEOUT_USER_OK, GOODBYE_SECONDS);
+    return 0;
+}
+
 static int
 link_writeable(link_ *k)
 {
     guint8 ping[LWS_PRE + 1] = {0};
-    if (k->close_code) {
-        lws_close_reason(k->wsi, (enum lws_close_status)k->close_code, (unsigned char *)k->close_reason,
-                         strlen(k->close_reason));
-        return -1;
-    }
+    if (k->close_code)
+        return write_goodbye(k);
     if (k->ping) {
         k->ping = FALSE;
         if (lws_write(k->wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) < 0)

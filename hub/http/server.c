@@ -338,7 +338,10 @@ on_upgrade(struct lws *wsi)
     gboolean known = c && (!c->counted || (length == 7 && !strncmp(uri, "/signal", 7)));
     if (known && method == LWSHUMETH_GET && lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0)
         return 0;
-    lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, NULL);
+    static const char answer[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    guint8 framed[LWS_PRE + sizeof answer];
+    memcpy(framed + LWS_PRE, answer, sizeof answer);
+    lws_write(wsi, framed + LWS_PRE, sizeof answer - 1, LWS_WRITE_RAW);
     return -1;
 }
 

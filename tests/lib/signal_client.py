@@ -37,15 +37,16 @@ class SignalClient:
         tls = ssl.create_default_context(cafile=str(product.certificate))
         url = product.url.replace("https:", "wss:") + path
         own = product.url if origin == "own" else origin
-        self.socket = self._run(websockets.connect(url, ssl=tls, subprotocols=["consilium.v1"], extra_headers=headers,
-                                                   origin=own, max_size=2**21, ping_interval=None, compression=None))
+        self.socket = self._run(lambda: websockets.connect(url, ssl=tls, subprotocols=["consilium.v1"], origin=own,
+                                                           extra_headers=headers, max_size=2**21, ping_interval=None,
+                                                           compression=None))
         asyncio.run_coroutine_threadsafe(self._read(), self.loop)
         if hello:
             self.welcome = self.result("hello", version=1, **({"resume": resume} if resume else {}))
 
-    def _run(self, awaitable, seconds=15):
-        async def waited():
-            return await awaitable
+    def _run(self, make_awaitable, seconds=15):
+        async def waited():  # made on the loop's thread
+            return await make_awaitable()
         return asyncio.run_coroutine_threadsafe(waited(), self.loop).result(seconds)
 
     async def _read(self):
@@ -81,7 +82,7 @@ class SignalClient:
                 self.changed.wait(left)
 
     def send_text(self, text):
-        self._run(self.socket.send(text))
+        self._run(lambda: self.socket.send(text))
 
     def begin(self, method, **params):
         """Sends a request; returns its id for finish()."""
@@ -138,7 +139,7 @@ class SignalClient:
 
     def close(self):
         try:
-            self._run(self.socket.close(), 5)
+            self._run(self.socket.close, 5)
         except Exception:  # gone already
             pass
         self.loop.call_soon_threadsafe(self.loop.stop)
