@@ -194,7 +194,7 @@ peer_receive(peer *p, int wait_ms)
 gboolean
 peer_check(peer *p, gboolean nominate)
 {
-    gint64 end = g_get_monotonic_time() + G_USEC_PER_SEC;
+    gint64 end = g_get_monotonic_time() + PEER_WAIT_MS * 1000;
     stun_message m;
     send_check(p, nominate);
     while (g_get_monotonic_time() < end)

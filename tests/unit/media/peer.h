@@ -11,7 +11,7 @@
 #define PEER_AUDIO_SSRC 1111
 #define PEER_VIDEO_SSRC 2222
 #define PEER_RTX_SSRC 3333
-#define PEER_WAIT_MS 5000
+#define PEER_WAIT_MS 10000 /* for what must come: machines may be busy */
 
 typedef struct {
     int socket;
@@ -41,7 +41,7 @@ char *peer_answer(peer *p, const char *offer);
 void peer_set_remote(peer *p, const char *sdp);
 /** New credentials of ours (for a new offer or fragment). */
 void peer_restart(peer *p);
-/** Sends one check; answered TRUE: the relay replied with success within a second. */
+/** Sends one check; answered TRUE: the relay replied with success. */
 gboolean peer_check(peer *p, gboolean nominate);
 /** Checks and DTLS until keys are there; FALSE: not within PEER_WAIT_MS. */
 gboolean peer_connect(peer *p);
