@@ -424,20 +424,30 @@ typedef struct {
     db_actor actor;
 } hooked;
 
+/* Not the recorder: it lives until it has answered. */
+static void
+hooked_free(hooked *h)
+{
+    g_free((char *)h->actor.person);
+    g_free((char *)h->actor.organisation);
+    g_free(h);
+}
+
 static void
 on_hook_acted(json_t *answer, const char *recording, const char *room, const GError *error, json_t *errors, gpointer data)
 {
     (void)answer;
     (void)errors;
-    g_autofree hooked *h = data;
+    hooked *h = data;
     if (error || !recording) {
         g_autoptr(GError) none = error ? NULL : err_new(ERR_CONFLICT, "it is not being recorded");
         recorder_finish(h->rec, error ? error : none);
-        return;
+    } else {
+        h->rec->recording = g_strdup(recording);
+        h->rec->room = g_strdup(room);
+        call_worker(h->rec, h->on ? "record" : "stop");
     }
-    h->rec->recording = g_strdup(recording);
-    h->rec->room = g_strdup(room);
-    call_worker(h->rec, h->on ? "record" : "stop");
+    hooked_free(h);
 }
 
 static void
@@ -448,14 +458,12 @@ on_hook_found(db_batch *batch, const GError *error, gpointer data)
     if (!session || g_strcmp0(db_text(batch, 0, 0, 2), "teaching") != 0) {
         g_autoptr(GError) none = error ? NULL : err_new(ERR_DENIED, "only teaching sessions are recorded");
         recorder_finish(h->rec, error ? error : none);
-        g_free((char *)h->actor.person);
-        g_free((char *)h->actor.organisation);
-        g_free(h);
+        hooked_free(h);
         return;
     }
     static const char *const roles[] = {"teacher", NULL}; /* the writer checks that it is this session's teacher */
     g_autoptr(json_t) body = json_object();
-    g_autofree char *recording = id_new(), *person = (char *)h->actor.person, *organisation = (char *)h->actor.organisation;
+    g_autofree char *recording = id_new();
     teaching_request request = {.db = h->rec->hub->db, .actor = &h->actor, .roles = roles, .id = session,
                                 .action = h->on ? "record" : "stop", .body = body, .version = -1, .recording = recording};
     teaching_act(&request, on_hook_acted, h);
