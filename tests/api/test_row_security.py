@@ -101,8 +101,15 @@ def test_each_account_by_http(world, case, login):
                         (f"/api/v1/referrals/{case['referral']}", "referral"),
                         (f"/api/v1/referrals/{case['referral']}/actions", "referral"),
                         (f"/api/v1/referrals/{case['referral']}/events", "referral"), (f"/api/v1/rooms/{case['room']}", "room"),
-                        (f"/api/v1/rooms/{case['room']}/messages", "message")]:
+                        (f"/api/v1/rooms/{case['room']}/messages", "message"), (f"/api/v1/patients/{case['patient']}", "patient"),
+                        (f"/api/v1/studies/{case['study']}", "study"),
+                        (f"/dicom-web/studies/{case['study_uid']}/metadata", "study"),
+                        (f"/dicom-web/orgs/COUNTY1/studies/{case['study_uid']}/metadata", "study")]:
         assert world.sees(login, path) == (table in seen), path
+    matches = world.client(login).get(f"/dicom-web/studies?StudyInstanceUID={case['study_uid']}")
+    assert bool(matches.json() if matches.status_code == 200 else []) == ("study" in seen)
+    own = {s["id"] for s in world.client(login).get("/api/v1/studies?limit=200").json()["items"]}
+    assert (case["study"] in own) == ("study" in seen)
     listed = {item["id"] for view in ("todo", "unclaimed", "sent", "closed") for item in
               world.client(login).get(f"/api/v1/worklist?view={view}&limit=200").json()["items"]}
     assert (case["consult"] in listed) <= ("consult" in seen) and (case["referral"] in listed) <= ("referral" in seen)
