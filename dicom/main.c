@@ -143,7 +143,8 @@ start(program *p, GError **error)
     p->renderer = render_new(p->l, p->conf, p->config_path, error);
     if (!p->renderer)
         return FALSE;
-    p->aes = ae_table_new(p->l, p->pool);
+    const char *announce = config_text(p->conf, "hub", "announce");
+    p->aes = ae_table_new(p->l, p->pool, *announce ? announce : config_text(p->conf, "hub", "host"));
     const scp_events events = {.study_received = on_study_received, .user_data = p};
     p->scp = scp_server_new(p->l, p->conf, p->config_path, p->pool, p->aes, p->in, &events, error);
     if (!p->scp)

@@ -17,6 +17,7 @@ typedef struct {
 struct ae_table {
     loop *l;
     db_pool *pool;
+    char *own; /* this machine's address */
     GHashTable *entries; /* title -> ae_entry; NULL: never read */
     GQueue waiting;      /* ae_request, answered when the statement under way is done */
     gboolean reading;
@@ -70,7 +71,10 @@ judge(const ae_table *t, const ae_request *r, const ae_entry **ret_entry)
     if (!*ret_entry)
         return AE_UNKNOWN;
     const char *host = (*ret_entry)->host;
-    return host && !strcmp(host, r->address) ? AE_ADMITTED : AE_WRONG_ADDRESS;
+    if (!host)
+        return AE_WRONG_ADDRESS;
+    gboolean is_here = g_str_has_prefix(host, "127.") || !strcmp(host, "::1");
+    return !strcmp(host, r->address) || (is_here && !strcmp(t->own, r->address)) ? AE_ADMITTED : AE_WRONG_ADDRESS;
 }
 
 static void
@@ -142,11 +146,12 @@ read_table(ae_table *t)
 }
 
 ae_table *
-ae_table_new(loop *l, db_pool *pool)
+ae_table_new(loop *l, db_pool *pool, const char *own)
 {
     ae_table *t = g_new0(ae_table, 1);
     t->l = l;
     t->pool = pool;
+    t->own = g_strdup(own);
     t->soon = loop_timer_new(l, on_soon, t);
     read_table(t);
     return t;
@@ -161,6 +166,7 @@ ae_table_free(ae_table *t)
     g_queue_clear_full(&t->waiting, (GDestroyNotify)request_free);
     g_queue_clear_full(&t->ready, (GDestroyNotify)request_free);
     g_clear_pointer(&t->entries, g_hash_table_unref);
+    g_free(t->own);
     g_free(t);
 }
 

@@ -14,7 +14,9 @@ typedef struct {
 
 typedef enum { AE_ADMITTED, AE_UNKNOWN, AE_WRONG_ADDRESS, AE_NOT_READY } ae_verdict;
 
-ae_table *ae_table_new(loop *l, db_pool *pool);
+/** own: the address that this machine is known by. Callers that are registered at a loopback address may come from it
+ * too: what runs on this machine and calls that address has it as its source. */
+ae_table *ae_table_new(loop *l, db_pool *pool, const char *own);
 void ae_table_free(ae_table *t);
 /** Reads the table again; done (may be NULL) is called on the loop afterwards, never inside this call. */
 void ae_table_reload(ae_table *t, void (*done)(gpointer user_data), gpointer user_data);

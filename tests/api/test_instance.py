@@ -2,6 +2,8 @@
 import os
 import signal
 import stat
+import subprocess
+import time
 
 import pytest
 import requests
@@ -52,7 +54,6 @@ def test_database_lets_each_user_be_its_role_only(product):
     assert not any(row[1] or row[2] for row in rows)
     owned = product.sql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'consilium'")
     assert owned == [("consilium_owner",)]
-    import subprocess
     for user, role, allowed in (("consilium-hub", "consilium_hub", True), ("consilium-dicom", "consilium_dicom", True),
                                 ("consilium-hub", "consilium_owner", False), ("consilium-dicom", "consilium_hub", False),
                                 ("consilium-media", "consilium_hub", False), ("consilium-hub", "postgres", False)):
@@ -86,7 +87,6 @@ def test_second_start_is_quick_and_own_password_survives(start_product):
                                  ).status_code == 401
     product.stop()
     product.options = []
-    import time
     began = time.monotonic()
     product.start()
     if not os.environ.get("CONSILIUM_TEST_BUILD_DIR"):
@@ -139,3 +139,24 @@ def test_default_demo_password_stays_refused_without_demo(start_product):
     product.start(wait=False)
     assert product.process.wait(60) != 0
     wait_until(lambda: "--demo-password" in "\n".join(product.output), 5, "the refusal")
+
+
+def test_own_address(start_product):
+    """With --host ADDR the certificate names it, the demo AEs may call from it, and an address of somebody else may not.
+    In a network namespace of its own, where the address is this machine's."""
+    def run(product, *command):
+        return subprocess.run(["nsenter", "-t", str(product.process.pid), "-n", *command], capture_output=True, text=True,
+                              timeout=60)
+
+    lan = "ip link set lo up && ip addr add 192.0.2.7/32 dev lo && ip addr add 192.0.2.8/32 dev lo && exec \"$@\""
+    product = start_product(prefix=["unshare", "--net", "bash", "-c", lan, "bash"],
+                            options=["--host", "192.0.2.7", "--demo-password", "not the known one"])
+    assert f"consilium: ready https://192.0.2.7:{product.https_port}/" in product.output
+    got = run(product, "curl", "-sS", "--cacert", str(product.certificate), f"https://192.0.2.7:{product.https_port}/healthz")
+    assert got.returncode == 0, got.stderr
+    port = str(product.dimse_port)
+    echo = run(product, "echoscu", "-aet", "COUNTY1_CT", "-aec", "CONSILIUM", "192.0.2.7", port)
+    assert echo.returncode == 0, echo.stderr
+    run(product, "ip", "route", "replace", "local", "192.0.2.7", "dev", "lo", "src", "192.0.2.8")
+    stranger = run(product, "echoscu", "-aet", "COUNTY1_CT", "-aec", "CONSILIUM", "192.0.2.7", port)
+    assert stranger.returncode != 0

@@ -73,20 +73,21 @@ class Client(requests.Session):
 
 
 class Product:
-    def __init__(self, options=(), environment=None, build_dir=None):
+    def __init__(self, options=(), environment=None, build_dir=None, prefix=()):
+        """prefix: a command that runs hub/up, such as one that enters a network namespace."""
         self.build_dir = pathlib.Path(build_dir or os.environ.get("CONSILIUM_TEST_BUILD_DIR") or ROOT / "build")
         self.data = pathlib.Path(tempfile.mkdtemp(prefix="consilium-test-"))
         self.https_port, self.dimse_port, self.dimse_tls_port, self.rtc_port = free_ports(4)
         self.url = f"https://127.0.0.1:{self.https_port}"
         self.certificate = self.data / "tls/cert.pem"
-        self.options, self.environment = list(options), dict(environment or {})
+        self.prefix, self.options, self.environment = list(prefix), list(options), dict(environment or {})
         self.process = None
         self.output = []
         self.tokens = {}
 
     # --- life ---------------------------------------------------------------------------------------------------
     def start(self, wait=True):
-        command = [str(ROOT / "hub/up"), "--no-build", "--build-dir", str(self.build_dir), "--data", str(self.data),
+        command = [*self.prefix, str(ROOT / "hub/up"), "--no-build", "--build-dir", str(self.build_dir), "--data", str(self.data),
                    "--https-port", str(self.https_port), "--dimse-port", str(self.dimse_port),
                    "--dimse-tls-port", str(self.dimse_tls_port), "--rtc-port", str(self.rtc_port), *self.options]
         self.output.clear()
