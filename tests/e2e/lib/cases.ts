@@ -1,6 +1,6 @@
 /* Cases made over the API, for tests that are about something else. */
 import { expect, type APIRequestContext } from "@playwright/test";
-import { makeDicom, sendByDimse } from "./dicom";
+import { makeDicom, sendByDimse, type Scanner } from "./dicom";
 
 export interface SentStudy {
     id: string;
@@ -10,8 +10,8 @@ export interface SentStudy {
 }
 
 /** Sends a folder as a scanner and waits until all of it is in the study list of api's person. */
-export async function studyFromScanner(api: APIRequestContext, folder: string, ae: string, modality: string, instances: number): Promise<SentStudy> {
-    sendByDimse(folder, ae);
+export async function studyFromScanner(api: APIRequestContext, folder: string, ae: string, modality: string, instances: number, to?: Scanner): Promise<SentStudy> {
+    sendByDimse(folder, ae, to);
     let found: SentStudy | undefined;
     await expect
         .poll(async () => {
@@ -30,9 +30,9 @@ interface Case {
 }
 
 /** A consultation of county1.doctor with LEAD's radiology about a small CT, claimed by lead.specialist: both may enter its room. */
-export async function claimedConsult(county: APIRequestContext, lead: APIRequestContext): Promise<{ consult: Case; study: SentStudy }> {
+export async function claimedConsult(county: APIRequestContext, lead: APIRequestContext, to?: Scanner): Promise<{ consult: Case; study: SentStudy }> {
     const folder = makeDicom("ct", "--slices", "12", "--size", "128", "--seed", `${Date.now() % 100_000}`);
-    const study = await studyFromScanner(county, folder, "COUNTY1_CT", "CT", 12);
+    const study = await studyFromScanner(county, folder, "COUNTY1_CT", "CT", 12, to);
     const { items } = (await (await county.get("/api/v1/organisations")).json()) as {
         items: { id: string; code: string; departments: { id: string; code: string }[] }[];
     };

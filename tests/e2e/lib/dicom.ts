@@ -14,11 +14,16 @@ export function makeDicom(kind: string, ...options: string[]): string {
     return folder;
 }
 
+/** Where a scanner finds the product: the shared one when absent. `prefix` is a command in front, such as `ip netns exec NAME`. */
+export interface Scanner {
+    host: string;
+    port: number;
+    prefix: string[];
+}
+
 /** Sends a folder by C-STORE as a scanner does. */
-export function sendByDimse(folder: string, callingAe: string): void {
-    execFileSync(
-        "dcmsend",
-        ["+sd", "+r", "-aet", callingAe, "-aec", "CONSILIUM", "127.0.0.1", `${dimsePort()}`, folder],
-        { stdio: ["ignore", "inherit", "inherit"] },
-    );
+export function sendByDimse(folder: string, callingAe: string, to?: Scanner): void {
+    const { host, port, prefix } = to ?? { host: "127.0.0.1", port: dimsePort(), prefix: [] };
+    const [program, ...options] = [...prefix, "dcmsend", "+sd", "+r", "-aet", callingAe, "-aec", "CONSILIUM", host, `${port}`, folder];
+    execFileSync(program!, options, { stdio: ["ignore", "inherit", "inherit"] });
 }

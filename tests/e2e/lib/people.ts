@@ -28,9 +28,9 @@ export async function signIn(browser: Browser, login: string, options: Record<st
 }
 
 /** The API as login sees it, without a browser. */
-export async function apiOf(login: string): Promise<APIRequestContext> {
+export async function apiOf(login: string, url = productUrl()): Promise<APIRequestContext> {
     const api = await request.newContext({
-        baseURL: productUrl(),
+        baseURL: url,
         ignoreHTTPSErrors: true,
         extraHTTPHeaders: { "X-Consilium": "1" },
     });

@@ -27,13 +27,17 @@ async function freePort(): Promise<number> {
     return address.port;
 }
 
-/** Starts the product with further options of hub/up and waits until it says that it is ready. */
-export async function startProduct(options: string[] = [], host = "127.0.0.1"): Promise<Product> {
+/**
+ * Starts the product with further options of hub/up and waits until it says that it is ready. `prefix` is a command in front, such as
+ * `ip netns exec NAME`.
+ */
+export async function startProduct(options: string[] = [], host = "127.0.0.1", prefix: string[] = []): Promise<Product> {
     const data = mkdtempSync(join(tmpdir(), "consilium-e2e-"));
     const [https, dimse, dimseTls, rtc] = [await freePort(), await freePort(), await freePort(), await freePort()];
+    const [program, ...before] = [...prefix, join(root, "hub/up")];
     const up = spawn(
-        join(root, "hub/up"),
-        ["--no-build", "--data", data, "--host", host, "--https-port", `${https}`, "--dimse-port", `${dimse}`]
+        program!,
+        [...before, "--no-build", "--data", data, "--host", host, "--https-port", `${https}`, "--dimse-port", `${dimse}`]
             .concat(["--dimse-tls-port", `${dimseTls}`, "--rtc-port", `${rtc}`])
             .concat(options),
         // short grace and fast ends, so that a test sees access end
