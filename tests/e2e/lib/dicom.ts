@@ -1,17 +1,23 @@
 /* Test studies and the scanners that send them. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, mkdtempSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { dimsePort, root } from "./product";
 
-/** Makes files by tests/data/make_dicom.py KIND …; returns their folder. */
+/**
+ * Makes files by tests/data/make_dicom.py KIND …; returns their folder. The same options give the same bytes, so what was made once is
+ * kept in build/test-data: the pixels of a large series take longer than the test that looks at them.
+ */
 export function makeDicom(kind: string, ...options: string[]): string {
-    const folder = mkdtempSync(join(tmpdir(), `consilium-${kind}-`));
+    const kept = join(root, "build/test-data", [kind, ...options].join("").replace(/[^a-z0-9-]/gi, "_"));
+    if (existsSync(kept)) return kept;
+    mkdirSync(join(root, "build/test-data"), { recursive: true });
+    const folder = mkdtempSync(`${kept}.`);
     execFileSync("/usr/bin/python3", [join(root, "tests/data/make_dicom.py"), kind, "--out", folder, ...options], {
         stdio: ["ignore", "ignore", "inherit"],
     });
-    return folder;
+    renameSync(folder, kept);
+    return kept;
 }
 
 /** Where a scanner finds the product: the shared one when absent. `prefix` is a command in front, such as `ip netns exec NAME`. */
