@@ -21,6 +21,15 @@ sdp_is_within_limits(const char *sdp, GError **error)
     return TRUE;
 }
 
+/** What a client offers has something to send or receive. */
+static gboolean
+is_offer(const char *sdp, GError **error)
+{
+    if (!g_str_has_prefix(sdp, "v=0") || !strstr(sdp, "\nm="))
+        return err_set(error, ERR_INVALID, "this is no SDP offer");
+    return sdp_is_within_limits(sdp, error);
+}
+
 /* One call to the worker on behalf of a participant. */
 struct errand {
     participant *p; /* reference */
@@ -122,7 +131,7 @@ participant_publish(participant *p, const char *sdp, json_t *sources, room_done 
         refuse_soon(all, done, data, err_new(ERR_CONFLICT, "the answer to the last offer is still to come"));
         return;
     }
-    if (!sdp_is_within_limits(sdp, &error)) {
+    if (!is_offer(sdp, &error)) {
         refuse_soon(all, done, data, error);
         return;
     }
@@ -169,7 +178,7 @@ participant_play(participant *p, const char *sdp, room_done done, gpointer data)
 {
     rooms *all = p->in->all;
     GError *error = NULL;
-    if (!sdp_is_within_limits(sdp, &error)) {
+    if (!is_offer(sdp, &error)) {
         refuse_soon(all, done, data, error);
         return;
     }

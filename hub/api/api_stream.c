@@ -2,7 +2,6 @@
 #include "hub/api/api_common.h"
 #include "hub/base/id.h"
 #include "hub/hub.h"
-#include "signaling/room.h"
 #include <string.h>
 
 #define SDP "application/sdp"
@@ -79,21 +78,12 @@ on_opened(const char *id, const char *sdp, const char *etag, const GError *error
 void
 api_stream_open(http_request *r, stream_kind kind)
 {
-    g_autoptr(GError) error = NULL;
     g_autofree char *sdp = body_text(r, SDP);
     if (!sdp)
         return;
     const char *id = api_id(r, "room", "room.join");
     if (!id)
         return;
-    if (!g_str_has_prefix(sdp, "v=0") || !strstr(sdp, "\nm=")) {
-        http_reply_problem(r, ERR_INVALID, "this is no SDP offer");
-        return;
-    }
-    if (!sdp_is_within_limits(sdp, &error)) {
-        http_reply_error(r, error);
-        return;
-    }
     struct opening *o = g_new0(struct opening, 1);
     *o = (struct opening){http_ref(r), kind, g_strdup(http_actor(r)->person), g_strdup(http_actor(r)->organisation)};
     stream_open(http_hub(r)->signaling, kind, id, http_header(r, "cookie"), http_header(r, "authorization"), sdp, on_opened, o);

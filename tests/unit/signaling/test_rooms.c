@@ -8,6 +8,7 @@
 
 #define ROOM "11111111-1111-4111-8111-111111111111"
 #define OTHER_ROOM "22222222-2222-4222-8222-222222222222"
+#define OFFER "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
 #define CONSULT "33333333-3333-4333-8333-333333333333"
 
 /* One end of a played connection: what the hub sent, in order. */
@@ -354,7 +355,7 @@ both_join(fixture *f)
 static void
 doctor_publishes(fixture *f)
 {
-    g_autoptr(json_t) early = ask(f, &f->doctor, "room.publish", json_pack("{s:s,s:s}", "room", ROOM, "sdp", "v=0"));
+    g_autoptr(json_t) early = ask(f, &f->doctor, "room.publish", json_pack("{s:s,s:s}", "room", ROOM, "sdp", OFFER));
     g_assert_null(early);
     g_autoptr(json_t) call = take(&f->media, "session.publish", 0);
     g_assert_cmpstr(param(call, "room"), ==, ROOM);
@@ -401,7 +402,7 @@ rooms_that_one_may_not_see_do_not_exist(fixture *f, gconstpointer data)
     ask_ok(f, &f->doctor, "hello", json_pack("{s:i}", "version", 1));
     ask_refused(f, &f->doctor, "room.join", json_pack("{s:s}", "room", OTHER_ROOM), "not-found");
     ask_refused(f, &f->doctor, "room.join", json_pack("{s:s}", "room", "no id"), "not-found");
-    ask_refused(f, &f->doctor, "room.publish", json_pack("{s:s,s:s}", "room", ROOM, "sdp", "v=0"), "not-found");
+    ask_refused(f, &f->doctor, "room.publish", json_pack("{s:s,s:s}", "room", ROOM, "sdp", OFFER), "not-found");
     ask_refused(f, &f->doctor, "room.say", json_pack("{s:s,s:s}", "room", ROOM, "text", "x"), "not-found");
     g_assert_cmpuint(f->attended, ==, 0);
 }
@@ -492,7 +493,7 @@ a_dead_media_worker_is_told_and_replaced(fixture *f, gconstpointer data)
     doctor_publishes(f);
     g_autoptr(json_t) call = NULL;
     g_autofree char *session = specialist_subscribes(f, &call);
-    g_autoptr(json_t) waiting = ask(f, &f->specialist, "room.publish", json_pack("{s:s,s:s}", "room", ROOM, "sdp", "v=0"));
+    g_autoptr(json_t) waiting = ask(f, &f->specialist, "room.publish", json_pack("{s:s,s:s}", "room", ROOM, "sdp", OFFER));
     g_assert_null(waiting);
 
     worker_link_lost(g_steal_pointer(&f->media.w));
@@ -503,7 +504,7 @@ a_dead_media_worker_is_told_and_replaced(fixture *f, gconstpointer data)
     g_autoptr(json_t) failed = take(&f->specialist, NULL, f->specialist.last_id);
     g_assert_cmpstr(json_get_text(json_object_get(json_object_get(failed, "error"), "data"), "name"), ==, "unavailable");
     ask_refused(f, &f->specialist, "room.subscribe", room_params(), "unavailable");
-    ask_refused(f, &f->doctor, "room.publish", json_pack("{s:s,s:s}", "room", ROOM, "sdp", "v=0"), "unavailable");
+    ask_refused(f, &f->doctor, "room.publish", json_pack("{s:s,s:s}", "room", ROOM, "sdp", OFFER), "unavailable");
 
     connect_media(f);
     g_autoptr(json_t) ready = take(&f->specialist, "room.media", 0);
@@ -685,7 +686,7 @@ whip_clients_leave_with_their_session(fixture *f, gconstpointer data)
     g_autoptr(caller) who = caller_new("doctor", "org-county", "doctor", "C", "H", "token", NULL, NULL);
     participant *in = room_enter(f->s->rooms, &info, who, NULL, NULL);
     g_autofree char *id = g_strdup(participant_id(in));
-    participant_publish(in, "v=0", NULL, NULL, NULL);
+    participant_publish(in, OFFER, NULL, NULL, NULL);
     g_autoptr(json_t) call = take(&f->media, "session.publish", 0);
     reply(f, &f->media, call, json_pack("{s:s,s:[]}", "sdp", "answer", "tracks"));
     notify(f, &f->media, "session.state", json_pack("{s:s,s:s,s:s,s:s}", "room", ROOM, "participant", id, "session",
