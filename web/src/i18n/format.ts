@@ -65,7 +65,7 @@ export function patientNames(name: PersonName): { main: string; other: string } 
 /** Identifiers are masked on screens that others may see: the first three and the last four, the rest only on request. */
 export function maskId(id: string): string {
   if (id.length <= 7) return id;
-  return `${id.slice(0, 3)}${"•".repeat(Math.min(6, id.length - 7))}${id.slice(-4)}`;
+  return `${id.slice(0, 3)}${"*".repeat(Math.min(6, id.length - 7))}${id.slice(-4)}`;
 }
 
 export function formatBytes(bytes: number): string {

@@ -69,7 +69,7 @@ async function load(wanted: string): Promise<void> {
   for (const listener of listeners) listener();
 }
 
-/** Changes the language of the page and remembers it in this browser. */
+/** Changes the language of the page; the browser starts with it the next time. */
 export async function setLanguage(wanted: string): Promise<void> {
   await load(wanted);
   await i18next.changeLanguage(wanted);
@@ -104,9 +104,4 @@ export async function startI18n(): Promise<void> {
     react: { useSuspense: false },
   });
   await setLanguage(first);
-}
-
-/** True when the person chose a language in this browser before signing in. */
-export function languageWasChosen(): boolean {
-  return remembered() !== null;
 }

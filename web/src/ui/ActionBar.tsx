@@ -137,13 +137,13 @@ export function ActionBar({ subject, actions }: { subject: Subject; actions: rea
           disabled={busy !== null}
           onClick={() => start(possible)}
         >
-          {actionText(subject.kind, possible.action)}
+          {actionText(possible.action)}
         </Button>
       ))}
       <Modal
         open={asking !== null}
-        title={asking && actionText(subject.kind, asking.action)}
-        okText={asking ? actionText(subject.kind, asking.action) : undefined}
+        title={asking && actionText(asking.action)}
+        okText={asking ? actionText(asking.action) : undefined}
         cancelText={t("common.back")}
         okButtonProps={{ danger: asking !== null && grave.has(asking.action) }}
         confirmLoading={busy !== null}

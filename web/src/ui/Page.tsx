@@ -17,7 +17,7 @@ export function Page({ title, tab, actions, children, wide, bare }: PageProps) {
     document.title = text ? `${text} · Consilium` : "Consilium";
   }, [text]);
   return (
-    <main id="main" className={wide ? "page page-wide" : "page"} tabIndex={-1}>
+    <main id="main" className={["page", wide && "page-wide", bare && "page-bare"].filter(Boolean).join(" ")} tabIndex={-1}>
       {!bare && (
         <header className="page-head">
           <h1>{title}</h1>

@@ -65,7 +65,7 @@ export function Component() {
     <div className="shell">
       <a className="skip" href="#main">{t("nav.skip")}</a>
       <header className="top">
-        <NavLink to="/" className="brand" aria-label={t("app.home")}>
+        <NavLink to="/" className="brand" title={t("app.home")}>
           <Mark size={26} />
           <span className="brand-name" translate="no">Consilium</span>
         </NavLink>
@@ -82,7 +82,7 @@ export function Component() {
             onClick: ({ key }) => void (key === "out" ? signOut() : navigate("/profile")),
           }}
         >
-          <Button type="text" icon={<UserOutlined aria-hidden />} aria-label={t("nav.account")} className="account">
+          <Button type="text" icon={<UserOutlined aria-hidden />} title={t("nav.account")} className="account">
             <Data>{session.person.name}</Data>
           </Button>
         </Dropdown>

@@ -23,11 +23,10 @@ export function StudyPicker({ patient, value = [], onChange }: Props) {
         return (
           <div className="study-list">
             {studies.map((study) => (
-              <label key={study.id} className="study-card">
-                <Checkbox checked={value.includes(study.id)} onChange={(event) => toggle(study.id, event.target.checked)} />
+              <Checkbox key={study.id} className="study-card study-check" checked={value.includes(study.id)} onChange={(event) => toggle(study.id, event.target.checked)}>
                 <Thumbnail study={study} />
                 <StudyFacts study={study} />
-              </label>
+              </Checkbox>
             ))}
           </div>
         );

@@ -2,7 +2,7 @@ import { useTranslation } from "react-i18next";
 import type { CaseEvent } from "../api/queries";
 import { formatInstant } from "../i18n/format";
 import { useLanguage } from "../i18n/use-language";
-import { useActionText, useReasonText } from "./case-words";
+import { useEventText, useReasonText } from "./case-words";
 import { CaseChip } from "./chips";
 import { Data } from "./Data";
 
@@ -10,7 +10,7 @@ import { Data } from "./Data";
 export function Timeline({ kind, events }: { kind: "consult" | "referral"; events: readonly CaseEvent[] }) {
   const { t } = useTranslation();
   const language = useLanguage();
-  const actionText = useActionText();
+  const eventText = useEventText();
   const reasonText = useReasonText();
   return (
     <ol className="timeline" aria-label={t("case.timeline")}>
@@ -18,7 +18,7 @@ export function Timeline({ kind, events }: { kind: "consult" | "referral"; event
         <li key={event.id}>
           <time className="num muted" dateTime={event.at}>{formatInstant(event.at, language)}</time>
           <p>
-            <strong>{actionText(kind, event.action)}</strong>
+            <strong>{eventText(event.action)}</strong>
             {event.person && <> · <Data>{event.person.name}</Data></>} · <Data>{event.organisation.name}</Data>
           </p>
           {event.from_state !== event.to_state && <CaseChip kind={kind} state={event.to_state} />}

@@ -4,11 +4,18 @@ import { useTranslation } from "react-i18next";
 import type en from "../i18n/en.json";
 
 type Actions = keyof (typeof en)["action"];
+type Events = keyof (typeof en)["event"];
 type Reasons = keyof (typeof en)["reason"];
 
-export function useActionText(): (kind: string, action: string) => string {
+export function useActionText(): (action: string) => string {
   const { t, i18n } = useTranslation();
-  return (_kind, action) => (i18n.exists(`action.${action}`) ? t(`action.${action as Actions}`) : action.replaceAll("_", " "));
+  return (action) => (i18n.exists(`action.${action}`) ? t(`action.${action as Actions}`) : action.replaceAll("_", " "));
+}
+
+/** The same steps as they stand in a timeline, when they are done. */
+export function useEventText(): (action: string) => string {
+  const { t, i18n } = useTranslation();
+  return (action) => (i18n.exists(`event.${action}`) ? t(`event.${action as Events}`) : action.replaceAll("_", " "));
 }
 
 export function useReasonText(): (code: string) => string {

@@ -9,9 +9,9 @@ export const light = {
   text2: "#566573",
   primary: "#0b6e8a",
   primaryHover: "#095a72",
-  success: "#2e7d4f",
+  success: "#28704a",
   warning: "#8f5600",
-  danger: "#c0362c",
+  danger: "#b93128",
 };
 
 export const dark: typeof light = {

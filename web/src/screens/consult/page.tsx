@@ -63,7 +63,7 @@ function ConsultBody({ consult }: { consult: Consult }) {
           {maySign ? <OpinionEditor consult={consult} /> : consult.opinion && <OpinionView opinion={consult.opinion} />}
         </div>
         <div className="case-side">
-          <section className="panel" aria-label={t("case.next")}>
+          <section className="panel case-next" aria-label={t("case.next")}>
             <QueryView query={actions}>
               {(items) => items.length > 0 ? <ActionBar subject={{ kind: "consult", id: consult.id, version: consult.version }} actions={items} /> : <p className="muted">{t("case.nothingToDo")}</p>}
             </QueryView>

@@ -74,7 +74,7 @@ function ReferralBody({ referral }: { referral: Referral }) {
           </section>
         </div>
         <div className="case-side">
-          <section className="panel" aria-label={t("case.next")}>
+          <section className="panel case-next" aria-label={t("case.next")}>
             <QueryView query={actions}>
               {(items) => items.length > 0 ? <ActionBar subject={{ kind: "referral", id: referral.id, version: referral.version }} actions={items} /> : <p className="muted">{t("case.nothingToDo")}</p>}
             </QueryView>

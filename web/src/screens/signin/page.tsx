@@ -1,11 +1,12 @@
 import "./signin.css";
 import { useQueryClient } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useNavigate, useSearchParams } from "react-router";
 import { homeOf, type Session, sessionKey } from "../../api/session";
-import { languageWasChosen, setLanguage } from "../../i18n";
-import { isLanguage } from "../../i18n/languages";
+import { api, take } from "../../api/client";
+import { setLanguage } from "../../i18n";
+import type { Language } from "../../i18n/languages";
 import { LanguageSelect } from "../../ui/LanguageSelect";
 import { Mark } from "../../ui/Mark";
 import { SignInForm } from "../../ui/SignInForm";
@@ -20,15 +21,25 @@ export function Component() {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const [params] = useSearchParams();
+  const chosen = useRef<Language | null>(null);
 
   useEffect(() => {
     document.title = `${t("signin.title")} · Consilium`;
   }, [t]);
 
-  async function onDone(session: Session) {
+  function choose(language: Language) {
+    chosen.current = language;
+    void setLanguage(language);
+  }
+
+  // The language of the person's account wins, unless another one was chosen here just now: then that becomes the account's.
+  async function onDone(signedIn: Session) {
+    let session = signedIn;
+    if (chosen.current !== null && chosen.current !== session.person.language) {
+      session = await take(api.PATCH("/session", { body: { language: chosen.current } })).catch(() => signedIn);
+    }
     queries.clear();
     queries.setQueryData(sessionKey, session);
-    if (!languageWasChosen() && isLanguage(session.person.language)) await setLanguage(session.person.language);
     await navigate(safeNext(params.get("next")) ?? homeOf(session), { replace: true });
   }
 
@@ -40,7 +51,7 @@ export function Component() {
         <p className="signin-motto">{t("app.motto")}</p>
       </section>
       <section className="signin-main">
-        <div className="signin-top"><LanguageSelect value={i18n.language} onChange={(code) => void setLanguage(code)} /></div>
+        <div className="signin-top"><LanguageSelect value={i18n.language} onChange={choose} /></div>
         <div className="signin-box">
           <h1>{t("signin.title")}</h1>
           <SignInForm onDone={(session) => void onDone(session)} />

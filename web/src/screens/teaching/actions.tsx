@@ -34,9 +34,9 @@ export function TeachingActions({ session }: { session: Teaching }) {
   function start(action: string) {
     if (action !== "consent" && !grave.has(action)) return void run(action);
     modal.confirm({
-      title: actionText("teaching", action),
+      title: actionText(action),
       content: action === "consent" ? t("teaching.consentText") : t("teaching.endText"),
-      okText: actionText("teaching", action),
+      okText: actionText(action),
       cancelText: t("common.back"),
       okButtonProps: { danger: grave.has(action) },
       onOk: () => run(action),
@@ -50,7 +50,7 @@ export function TeachingActions({ session }: { session: Teaching }) {
     <div className="action-bar">
       {actions.map(({ action }) => (
         <Button key={action} type={action === main ? "primary" : "default"} danger={grave.has(action)} loading={busy === action} disabled={busy !== null} onClick={() => start(action)}>
-          {actionText("teaching", action)}
+          {actionText(action)}
         </Button>
       ))}
     </div>

@@ -37,7 +37,7 @@ function Body({ session }: { session: Teaching }) {
         </div>
         <div className="case-side">
           {teaches && (
-            <section className="panel" aria-label={t("case.next")}>
+            <section className="panel case-next" aria-label={t("case.next")}>
               <TeachingActions session={session} />
               {session.state === "live" && <Button className="room-button" block icon={<VideoCameraOutlined aria-hidden />} onClick={() => void navigate(`/rooms/${session.room}`)}>{t("teaching.present")}</Button>}
               {session.state === "live" && !session.consent_at && <p className="muted hint">{t("teaching.noConsent")}</p>}
