@@ -1,25 +1,28 @@
 // The steps that a person may do now, as the hub tells them (GET …/actions): one button each; a step that needs
 // something (a reason, a booking, a report) asks for it in a dialog first.
 import { useQueryClient } from "@tanstack/react-query";
-import { App, Button, DatePicker, Form, Input, Modal, Radio, Select } from "antd";
+import { App, Button, Checkbox, DatePicker, Form, Input, Modal, Radio, Select } from "antd";
 import type { Dayjs } from "dayjs";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { LinkButton } from "./LinkButton";
 import { ApiError } from "../api/client";
 import { type ActionInput, actOn, type CaseKind, type Consult, type PossibleAction, type Referral } from "../api/queries";
 import { useActionText, useReasonText } from "./case-words";
 import { useErrorText } from "./states";
 
 /** Steps that end or undo something: never the highlighted button, and always confirmed. */
-const grave = new Set(["cancel", "decline", "reject", "no_show", "release"]);
+const grave = new Set(["cancel", "decline", "reject", "no_show", "release", "amend"]);
 /** Steps that this page offers elsewhere: signing belongs to the opinion's editor. */
-const elsewhere = new Set(["sign", "edit", "save"]);
+const elsewhere = new Set(["sign", "edit"]);
 
+/** The codes of hub/domain/reason.def. */
 export const reasonsOf: Record<string, readonly string[]> = {
   decline: ["materials", "department", "capacity", "indication", "duplicate", "other"],
   reject: ["materials", "department", "capacity", "indication", "duplicate", "other"],
   cancel: ["mistake", "patient", "improved", "elsewhere", "duplicate", "died", "other"],
   no_show: ["unreached", "patient", "elsewhere", "died", "other"],
+  close: ["mistake", "patient", "improved", "elsewhere", "duplicate", "died", "other"],
 };
 
 interface Fields {
@@ -31,12 +34,17 @@ interface Fields {
   report?: string;
   visit?: string;
   adopted?: "yes" | "partly" | "no";
+  findings?: string;
+  impression?: string;
+  advice?: string;
+  critical?: boolean;
 }
 
 export function toInput(fields: Fields): ActionInput {
-  const { at, place, instructions, ...rest } = fields;
+  const { at, place, instructions, findings, impression, advice, critical, ...rest } = fields;
   const input: ActionInput = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined && value !== ""));
   if (at) input.booking = { at: at.toISOString(), place: place ?? "", ...(instructions ? { instructions } : {}) };
+  if (findings !== undefined) input.opinion = { findings, impression: impression ?? "", advice: advice ?? "", critical: critical ?? false };
   return input;
 }
 
@@ -70,6 +78,8 @@ export function useAct({ kind, id, version }: Subject) {
 function ActionFields({ action, wanted }: { action: string; wanted: readonly string[] }) {
   const { t } = useTranslation();
   const reasonText = useReasonText();
+  const form = Form.useFormInstance<Fields>();
+  const other = Form.useWatch("reason", form) === "other"; // says nothing without a note
   const has = (name: string) => wanted.includes(name);
   const required = [{ required: true, message: t("common.required") }];
   return (
@@ -97,12 +107,27 @@ function ActionFields({ action, wanted }: { action: string; wanted: readonly str
           <Radio.Group options={(["yes", "partly", "no"] as const).map((value) => ({ value, label: t(`case.adoptedAs.${value}`) }))} />
         </Form.Item>
       )}
-      <Form.Item name="note" label={t("case.note")} rules={has("note") ? required : []}><Input.TextArea rows={3} maxLength={4000} /></Form.Item>
+      {has("opinion") && (
+        <>
+          {(["findings", "impression", "advice"] as const).map((part) => (
+            <Form.Item key={part} name={part} label={t(`opinion.${part}`)} rules={part === "advice" ? [] : required}><Input.TextArea autoSize={{ minRows: 2, maxRows: 12 }} maxLength={part === "findings" ? 20000 : 8000} /></Form.Item>
+          ))}
+          <Form.Item name="critical" valuePropName="checked"><Checkbox>{t("opinion.criticalBox")}</Checkbox></Form.Item>
+        </>
+      )}
+      <Form.Item name="note" label={t("case.note")} rules={has("note") || other ? required : []}><Input.TextArea rows={3} maxLength={4000} /></Form.Item>
     </>
   );
 }
 
-export function ActionBar({ subject, actions }: { subject: Subject; actions: readonly PossibleAction[] }) {
+interface BarProps {
+  subject: Subject;
+  actions: readonly PossibleAction[];
+  /** What the dialog starts with, e.g. the opinion that is amended. */
+  initial?: Fields;
+}
+
+export function ActionBar({ subject, actions, initial }: BarProps) {
   const { t } = useTranslation();
   const actionText = useActionText();
   const act = useAct(subject);
@@ -121,13 +146,16 @@ export function ActionBar({ subject, actions }: { subject: Subject; actions: rea
   function start(possible: PossibleAction) {
     if (possible.fields.length > 0 || grave.has(possible.action)) {
       form.resetFields();
+      if (possible.fields.includes("opinion") && initial) form.setFieldsValue(initial);
       setAsking(possible);
     } else void run(possible.action, {});
   }
 
   const main = shown.find(({ action }) => !grave.has(action))?.action;
+  const editable = actions.some(({ action }) => action === "edit");
   return (
     <div className="action-bar">
+      {editable && <LinkButton to={`/${subject.kind}s/${subject.id}/edit`}>{actionText("edit")}</LinkButton>}
       {shown.map((possible) => (
         <Button
           key={possible.action}

@@ -1,12 +1,12 @@
-// A new request for a consultation: about one patient, with a question, to a department of a hospital that has an
-// agreement with ours. Sent at once, or left as a draft on the hub.
+// A request for a consultation: about one patient, with a question, to a department of a hospital that has an agreement
+// with ours. Sent at once, or left as a draft on the hub; a draft comes back here to be finished.
 import { App, Button, Checkbox, Form, Input } from "antd";
 import { useRef, useState } from "react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { useNavigate, useSearchParams } from "react-router";
-import { api, idempotencyKey, type Schemas, take } from "../../api/client";
-import { type Patient, useStudy } from "../../api/queries";
+import { useNavigate, useParams, useSearchParams } from "react-router";
+import { api, etagOf, idempotencyKey, type Schemas, take } from "../../api/client";
+import { actOn, type Consult, type Patient, useConsult, useStudy } from "../../api/queries";
 import { Page } from "../../ui/Page";
 import { PatientBand } from "../../ui/PatientBand";
 import { PatientSelect } from "../../ui/PatientSelect";
@@ -16,10 +16,39 @@ import { TargetFields } from "../../ui/TargetFields";
 import { UrgencyField } from "../../ui/UrgencyField";
 import { useLeaveGuard } from "../../ui/leave-guard";
 
-type Input_ = Schemas["ConsultInput"];
-type Fields = Omit<Input_, "submit">;
+type ConsultInput = Schemas["ConsultInput"];
+type Fields = Omit<ConsultInput, "submit">;
 
-function ConsultForm({ patient: given, study }: { patient?: Patient; study?: string }) {
+/** What a draft must have already. */
+const draftFields = ["patient", "to_organisation", "to_department", "urgency"] as const;
+
+function fieldsOf(draft: Consult): Fields {
+  return {
+    patient: draft.patient.id,
+    to_organisation: draft.to.organisation.id,
+    to_department: draft.to.department?.id ?? "",
+    urgency: draft.urgency,
+    question: draft.question,
+    summary: draft.summary,
+    studies: draft.studies.map((study) => study.id),
+    consent: draft.consent,
+  };
+}
+
+async function store(body: ConsultInput, draft: Consult | undefined, key: string): Promise<Consult> {
+  if (draft === undefined) return take(api.POST("/consults", { body, headers: { "Idempotency-Key": key } }));
+  const { submit, ...fields } = body;
+  const saved = await take(api.PATCH("/consults/{id}", { params: { path: { id: draft.id }, header: { "If-Match": etagOf(draft) } }, body: fields }));
+  return submit ? ((await actOn("consult", saved.id, saved.version, "submit", {})) as Consult) : saved;
+}
+
+interface FormProps {
+  patient?: Patient;
+  study?: string;
+  draft?: Consult;
+}
+
+function ConsultForm({ patient: given, study, draft }: FormProps) {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const queries = useQueryClient();
@@ -33,16 +62,15 @@ function ConsultForm({ patient: given, study }: { patient?: Patient; study?: str
   useLeaveGuard(touched);
 
   async function save(submit: boolean) {
-    let fields: Fields;
     try {
-      fields = submit ? await form.validateFields() : await form.validateFields(["patient", "to_organisation", "to_department", "urgency"]).then(() => form.getFieldsValue(true) as Fields);
+      await (submit ? form.validateFields() : form.validateFields([...draftFields]));
     } catch {
       return; // the form shows what is missing
     }
     setBusy(submit ? "send" : "draft");
     try {
-      const body: Input_ = { ...fields, question: fields.question ?? "", studies: fields.studies ?? [], submit };
-      const consult = await take(api.POST("/consults", { body, headers: { "Idempotency-Key": key.current } }));
+      const fields = form.getFieldsValue(true) as Fields;
+      const consult = await store({ ...fields, question: fields.question ?? "", studies: fields.studies ?? [], submit }, draft, key.current);
       setTouched(false);
       void queries.invalidateQueries({ queryKey: ["worklist"] });
       queries.setQueryData(["consult", consult.id], consult);
@@ -50,22 +78,18 @@ function ConsultForm({ patient: given, study }: { patient?: Patient; study?: str
       await navigate(`/consults/${consult.id}`, { replace: true });
     } catch (error) {
       key.current = idempotencyKey(); // the content may change before the next try
+      if (draft) void queries.invalidateQueries({ queryKey: ["consult", draft.id] });
       void message.error(errorText(error));
     } finally {
       setBusy(null);
     }
   }
 
+  const start: Partial<Fields> = draft ? fieldsOf(draft) : { patient: given?.id, studies: study ? [study] : [], urgency: "routine", consent: false };
   return (
     <>
       {patient && <PatientBand patient={patient} />}
-      <Form<Fields>
-        form={form}
-        layout="vertical"
-        className="form-narrow"
-        initialValues={{ patient: given?.id, studies: study ? [study] : [], urgency: "routine", consent: false }}
-        onValuesChange={() => setTouched(true)}
-      >
+      <Form<Fields> form={form} layout="vertical" className="form-narrow" initialValues={start} onValuesChange={() => setTouched(true)}>
         <div className="panel">
           {given ? <Form.Item name="patient" hidden><Input /></Form.Item> : (
             <Form.Item name="patient" label={t("patient.label")} rules={[{ required: true, message: t("common.required") }]}>
@@ -98,14 +122,23 @@ function ConsultForm({ patient: given, study }: { patient?: Patient; study?: str
   );
 }
 
+function FromStudy({ id }: { id: string }) {
+  const query = useStudy(id);
+  return <QueryView query={query}>{(study) => <ConsultForm patient={study.patient} study={study.id} />}</QueryView>;
+}
+
+function FromDraft({ id }: { id: string }) {
+  const query = useConsult(id);
+  return <QueryView query={query}>{(draft) => <ConsultForm key={draft.version} patient={draft.patient} draft={draft} />}</QueryView>;
+}
+
 export function Component() {
   const { t } = useTranslation();
-  const [params] = useSearchParams();
-  const studyId = params.get("study") ?? undefined;
-  const study = useStudy(studyId);
+  const { id } = useParams();
+  const study = useSearchParams()[0].get("study");
   return (
-    <Page title={t("consult.new")}>
-      {studyId ? <QueryView query={study}>{(data) => <ConsultForm patient={data.patient} study={data.id} />}</QueryView> : <ConsultForm />}
+    <Page title={id ? t("consult.finish") : t("consult.new")}>
+      {id ? <FromDraft id={id} /> : study ? <FromStudy id={study} /> : <ConsultForm />}
     </Page>
   );
 }

@@ -65,7 +65,7 @@ function ConsultBody({ consult }: { consult: Consult }) {
         <div className="case-side">
           <section className="panel case-next" aria-label={t("case.next")}>
             <QueryView query={actions}>
-              {(items) => items.length > 0 ? <ActionBar subject={{ kind: "consult", id: consult.id, version: consult.version }} actions={items} /> : <p className="muted">{t("case.nothingToDo")}</p>}
+              {(items) => items.length > 0 ? <ActionBar subject={{ kind: "consult", id: consult.id, version: consult.version }} actions={items} initial={consult.opinion ? { findings: consult.opinion.findings, impression: consult.opinion.impression, advice: consult.opinion.advice, critical: consult.opinion.critical } : undefined} /> : <p className="muted">{t("case.nothingToDo")}</p>}
             </QueryView>
             {consult.room && open && (
               <Button className="room-button" block icon={<VideoCameraOutlined aria-hidden />} onClick={() => void navigate(`/rooms/${consult.room}`)}>{t("consult.room")}</Button>

@@ -1,6 +1,5 @@
-import { Button } from "antd";
 import { useTranslation } from "react-i18next";
-import { Link } from "react-router";
+import { LinkButton } from "../../ui/LinkButton";
 import { Page } from "../../ui/Page";
 import { Empty } from "../../ui/states";
 
@@ -8,7 +7,7 @@ export function Component() {
   const { t } = useTranslation();
   return (
     <Page title={t("notfound.title")}>
-      <Empty text={t("error.not-found")} action={<Link to="/"><Button type="primary">{t("app.home")}</Button></Link>} />
+      <Empty text={t("error.not-found")} action={<LinkButton to="/" type="primary">{t("app.home")}</LinkButton>} />
     </Page>
   );
 }

@@ -3,9 +3,9 @@ import { App, Button, Checkbox, Descriptions, Form, Input, Radio, Steps } from "
 import { useRef, useState } from "react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { useNavigate, useSearchParams } from "react-router";
-import { api, idempotencyKey, type Schemas, take } from "../../api/client";
-import { type Patient, useOrganisations, useStudy } from "../../api/queries";
+import { useNavigate, useParams, useSearchParams } from "react-router";
+import { api, etagOf, idempotencyKey, type Schemas, take } from "../../api/client";
+import { actOn, type Patient, type Referral, useOrganisations, useReferral, useStudy } from "../../api/queries";
 import { UrgencyChip } from "../../ui/chips";
 import { Data } from "../../ui/Data";
 import { useLeaveGuard } from "../../ui/leave-guard";
@@ -18,8 +18,8 @@ import { StudyPicker } from "../../ui/StudyPicker";
 import { TargetFields } from "../../ui/TargetFields";
 import { UrgencyField } from "../../ui/UrgencyField";
 
-type Input_ = Schemas["ReferralInput"];
-type Fields = Omit<Input_, "submit">;
+type ReferralInput = Schemas["ReferralInput"];
+type Fields = Omit<ReferralInput, "submit">;
 
 export const steps = ["patient", "reason", "target", "attachments", "summary"] as const;
 type Step = (typeof steps)[number];
@@ -37,7 +37,7 @@ const ranks = { township: 0, county: 1, partner: 1, panel: 1, lead: 2 } as const
 type OrganisationKind = keyof typeof ranks;
 
 /** Up to a higher hospital, down to a lower one, lateral between equals. */
-export function directionBetween(from: string, to: string): Input_["direction"] {
+export function directionBetween(from: string, to: string): ReferralInput["direction"] {
   const rank = (kind: string) => ranks[kind as OrganisationKind] ?? 1;
   return rank(to) > rank(from) ? "up" : rank(to) < rank(from) ? "down" : "lateral";
 }
@@ -66,7 +66,36 @@ function Summary({ fields }: { fields: Fields }) {
   );
 }
 
-function ReferralForm({ patient: given, study }: { patient?: Patient; study?: string }) {
+function fieldsOf(draft: Referral): Fields {
+  return {
+    patient: draft.patient.id,
+    direction: draft.direction as Fields["direction"],
+    to_organisation: draft.to.organisation.id,
+    to_department: draft.to.department?.id,
+    urgency: draft.urgency as Fields["urgency"],
+    path: draft.path as Fields["path"],
+    reason: draft.reason,
+    diagnosis: draft.diagnosis,
+    treatment: draft.treatment,
+    studies: draft.studies.map((study) => study.id),
+    consent: draft.consent,
+  };
+}
+
+async function store(body: ReferralInput, draft: Referral | undefined, key: string): Promise<Referral> {
+  if (draft === undefined) return take(api.POST("/referrals", { body, headers: { "Idempotency-Key": key } }));
+  const { submit, ...fields } = body;
+  const saved = await take(api.PATCH("/referrals/{id}", { params: { path: { id: draft.id }, header: { "If-Match": etagOf(draft) } }, body: fields }));
+  return submit ? ((await actOn("referral", saved.id, saved.version, "send", {})) as Referral) : saved;
+}
+
+interface FormProps {
+  patient?: Patient;
+  study?: string;
+  draft?: Referral;
+}
+
+function ReferralForm({ patient: given, study, draft }: FormProps) {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const session = useSession();
@@ -102,8 +131,8 @@ function ReferralForm({ patient: given, study }: { patient?: Patient; study?: st
     setBusy(submit ? "send" : "draft");
     try {
       const fields = form.getFieldsValue(true) as Fields;
-      const body: Input_ = { ...fields, reason: fields.reason ?? "", diagnosis: fields.diagnosis ?? "", to_department: fields.to_department ?? null, submit };
-      const referral = await take(api.POST("/referrals", { body, headers: { "Idempotency-Key": key.current } }));
+      const body = { ...fields, reason: fields.reason ?? "", diagnosis: fields.diagnosis ?? "", to_department: fields.to_department ?? null, submit };
+      const referral = await store(body, draft, key.current);
       setTouched(false);
       void queries.invalidateQueries({ queryKey: ["worklist"] });
       queries.setQueryData(["referral", referral.id], referral);
@@ -111,6 +140,7 @@ function ReferralForm({ patient: given, study }: { patient?: Patient; study?: st
       await navigate(`/referrals/${referral.id}`, { replace: true });
     } catch (error) {
       key.current = idempotencyKey();
+      if (draft) void queries.invalidateQueries({ queryKey: ["referral", draft.id] });
       void message.error(errorText(error));
     } finally {
       setBusy(null);
@@ -133,7 +163,7 @@ function ReferralForm({ patient: given, study }: { patient?: Patient; study?: st
         form={form}
         layout="vertical"
         className="form-narrow"
-        initialValues={{ patient: given?.id, studies: study ? [study] : [], urgency: "routine", direction: "up", path: "outpatient", consent: false }}
+        initialValues={draft ? fieldsOf(draft) : { patient: given?.id, studies: study ? [study] : [], urgency: "routine", direction: "up", path: "outpatient", consent: false }}
         onValuesChange={onChange}
       >
         <div className="panel">
@@ -184,14 +214,23 @@ function ReferralForm({ patient: given, study }: { patient?: Patient; study?: st
   );
 }
 
+function FromStudy({ id }: { id: string }) {
+  const query = useStudy(id);
+  return <QueryView query={query}>{(study) => <ReferralForm patient={study.patient} study={study.id} />}</QueryView>;
+}
+
+function FromDraft({ id }: { id: string }) {
+  const query = useReferral(id);
+  return <QueryView query={query}>{(draft) => <ReferralForm key={draft.version} patient={draft.patient} draft={draft} />}</QueryView>;
+}
+
 export function Component() {
   const { t } = useTranslation();
-  const [params] = useSearchParams();
-  const studyId = params.get("study") ?? undefined;
-  const study = useStudy(studyId);
+  const { id } = useParams();
+  const study = useSearchParams()[0].get("study");
   return (
-    <Page title={t("referral.new")}>
-      {studyId ? <QueryView query={study}>{(data) => <ReferralForm patient={data.patient} study={data.id} />}</QueryView> : <ReferralForm />}
+    <Page title={id ? t("referral.finish") : t("referral.new")}>
+      {id ? <FromDraft id={id} /> : study ? <FromStudy id={study} /> : <ReferralForm />}
     </Page>
   );
 }

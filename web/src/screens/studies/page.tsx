@@ -5,6 +5,7 @@ import dayjs from "dayjs";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useNavigate, useSearchParams } from "react-router";
+import { LinkButton } from "../../ui/LinkButton";
 import { type Study, type StudyFilter, useStudies } from "../../api/queries";
 import { hasRole } from "../../api/session";
 import { formatDate, formatMoment, maskId } from "../../i18n/format";
@@ -169,7 +170,7 @@ export function Component() {
           if (studies.length === 0) {
             return filtered
               ? <Empty text={t("study.emptyFilter")} action={<Button onClick={() => { setText(""); setParams({}, { replace: true }); }}>{t("work.clearFilter")}</Button>} />
-              : <Empty text={t("study.empty")} action={mayUpload && <Link to="/upload"><Button type="primary">{t("nav.upload")}</Button></Link>} />;
+              : <Empty text={t("study.empty")} action={mayUpload && <LinkButton to="/upload" type="primary">{t("nav.upload")}</LinkButton>} />;
           }
           return phone ? <StudyCards studies={studies} /> : <StudyTable studies={studies} />;
         }}

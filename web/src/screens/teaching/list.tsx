@@ -3,6 +3,7 @@ import { CalendarOutlined, PlayCircleOutlined } from "@ant-design/icons";
 import { Button } from "antd";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
+import { LinkButton } from "../../ui/LinkButton";
 import { type Teaching, useTeachingList } from "../../api/queries";
 import { hasRole } from "../../api/session";
 import { formatInstant } from "../../i18n/format";
@@ -48,7 +49,7 @@ export function Component() {
   const { t } = useTranslation();
   const query = useTeachingList();
   const mayTeach = hasRole(useSession(), "teacher");
-  const create = mayTeach && <Link to="/teaching/new"><Button type="primary">{t("teaching.new")}</Button></Link>;
+  const create = mayTeach && <LinkButton to="/teaching/new" type="primary">{t("teaching.new")}</LinkButton>;
   return (
     <Page title={t("nav.teaching")} actions={create}>
       <QueryView query={query}>

@@ -6,7 +6,7 @@ import {
 import { Alert, Button, Progress } from "antd";
 import { type ChangeEvent, type DragEvent, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
-import { Link } from "react-router";
+import { LinkButton } from "../../ui/LinkButton";
 import { formatBytes, formatDate, formatDuration } from "../../i18n/format";
 import { useLanguage } from "../../i18n/use-language";
 import { Data } from "../../ui/Data";
@@ -139,7 +139,7 @@ function Controls({ state }: { state: Snapshot }) {
         {state.phase === "sending" && <Button icon={<PauseOutlined aria-hidden />} onClick={() => uploader.pause()}>{t("upload.pause")}</Button>}
         {state.phase === "paused" && <Button type="primary" icon={<PlayCircleOutlined aria-hidden />} onClick={() => uploader.resume()}>{t("upload.resume")}</Button>}
         {state.phase === "done" && state.files.some((file) => file.state === "failed") && <Button onClick={() => void uploader.start()}>{t("upload.retryFailed")}</Button>}
-        {state.phase === "done" && <Link to="/studies"><Button type="primary">{t("nav.studies")}</Button></Link>}
+        {state.phase === "done" && <LinkButton to="/studies" type="primary">{t("nav.studies")}</LinkButton>}
         {["ready", "paused", "done"].includes(state.phase) && <Button icon={<CloseCircleOutlined aria-hidden />} onClick={() => uploader.clear()}>{t("upload.clear")}</Button>}
       </div>
       {moving && <p className="muted hint">{t("upload.leave")}</p>}
