@@ -19,7 +19,7 @@ test("src/api/schema.d.ts is what openapi.yaml makes", () => {
   const out = join(mkdtempSync(join(tmpdir(), "consilium-types-")), "schema.d.ts");
   execFileSync(process.execPath, [join(web, "node_modules/openapi-typescript/bin/cli.js"), join(root, "hub/api/openapi.yaml"), "-o", out]);
   expect(readFileSync(join(web, "src/api/schema.d.ts"), "utf8")).toBe(readFileSync(out, "utf8"));
-}, 30_000);
+}, 120_000);
 
 describe.each([
   ["consult", consultLooks],

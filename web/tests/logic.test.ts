@@ -8,6 +8,7 @@ import { directionBetween } from "../src/screens/referral/create";
 import { placeOnLine } from "../src/screens/referral/state-line";
 import { safeNext } from "../src/screens/signin/page";
 import { filterOf } from "../src/screens/studies/page";
+import { stepsNow } from "../src/screens/teaching/actions";
 import { inTeachingOrder } from "../src/screens/teaching/list";
 import { matchesFilter } from "../src/screens/worklist/filter";
 import { toInput } from "../src/ui/ActionBar";
@@ -84,6 +85,14 @@ test("teaching sessions: live, then soonest, then newest past", () => {
   const session = (id: string, state: Teaching["state"], at: string) => ({ id, state, starts_at: at, started_at: state === "ended" ? at : null }) as Teaching;
   const list = [session("past", "ended", "2026-01-01T00:00Z"), session("later", "published", "2026-12-01T00:00Z"), session("soon", "published", "2026-11-25T00:00Z"), session("yesterday", "ended", "2026-11-23T00:00Z"), session("now", "live", "2026-11-24T00:00Z")];
   expect(inTeachingOrder(list).map((s) => s.id)).toEqual(["now", "soon", "later", "yesterday", "past"]);
+});
+
+test("a teacher is offered consent once, and recording only with it", () => {
+  const actions = ["consent", "record", "stop", "end", "edit"].map((action) => ({ action, fields: [] }));
+  const recording = { id: "r", state: "recording" as const, started_at: "", files: [] };
+  expect(stepsNow({ actions, consent_at: null, recordings: [] })).toEqual(["consent", "end"]);
+  expect(stepsNow({ actions, consent_at: "2026-11-24T00:00Z", recordings: [] })).toEqual(["record", "end"]);
+  expect(stepsNow({ actions, consent_at: "2026-11-24T00:00Z", recordings: [recording] })).toEqual(["stop", "end"]);
 });
 
 test("what a dialog sends", () => {

@@ -9,7 +9,8 @@ export type Instant = string | number | Date;
 
 export function formatDate(value: Instant, language: Language): string {
   const date = typeof value === "string" && /^\d{4}-\d\d-\d\d$/.test(value) ? new Date(`${value}T00:00`) : new Date(value);
-  if (Number.isNaN(date.getTime())) return String(value);
+  const written = typeof value !== "string" || /^\d{4}-\d\d-\d\d/.test(value); // browsers make dates of "about 1950" too
+  if (!written || Number.isNaN(date.getTime())) return String(value);
   if (language === "zh-TW") {
     const parts = new Intl.DateTimeFormat(dateTags[language], { year: "numeric", month: "2-digit", day: "2-digit" }).formatToParts(date);
     const part = (type: string) => parts.find((p) => p.type === type)?.value ?? "";

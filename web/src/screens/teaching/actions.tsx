@@ -10,6 +10,13 @@ import { useErrorText } from "../../ui/states";
 
 const grave = new Set(["end", "cancel"]);
 
+/** Of the steps that the state allows, those that make sense now: consent once, recording only with it and one at a time. */
+export function stepsNow(session: Pick<Teaching, "actions" | "consent_at" | "recordings">): string[] {
+  const recording = session.recordings.some(({ state }) => state === "recording");
+  const senseless = new Set(["edit", session.consent_at ? "consent" : "record", recording ? "record" : "stop"]);
+  return (session.actions ?? []).map(({ action }) => action).filter((action) => !senseless.has(action));
+}
+
 export function TeachingActions({ session }: { session: Teaching }) {
   const { t } = useTranslation();
   const actionText = useActionText();
@@ -43,12 +50,12 @@ export function TeachingActions({ session }: { session: Teaching }) {
     });
   }
 
-  const actions = session.actions ?? [];
+  const actions = stepsNow(session);
   if (actions.length === 0) return null;
-  const main = actions.find(({ action }) => !grave.has(action))?.action;
+  const main = actions.find((action) => !grave.has(action));
   return (
     <div className="action-bar">
-      {actions.map(({ action }) => (
+      {actions.map((action) => (
         <Button key={action} type={action === main ? "primary" : "default"} danger={grave.has(action)} loading={busy === action} disabled={busy !== null} onClick={() => start(action)}>
           {actionText(action)}
         </Button>

@@ -23,7 +23,7 @@ export type HeaderResult = { ok: true; header: Header } | { ok: false; why: "not
 const firstBytes = 64 * 1024;
 const mostBytes = 8 * 1024 * 1024;
 const pixelData = "x7fe00010";
-const directoryClass = "1.2.840.10008.1.3.10";
+const directoryClass = /1\.2\.840\.10008\.1\.3\.10[^0-9.]/;
 const deflated = "1.2.840.10008.1.2.1.99";
 
 const decoders: Record<string, string> = {
@@ -48,7 +48,6 @@ export function decodeText(bytes: Uint8Array, charset: string): string {
 
 function headerOf(set: DataSet): HeaderResult {
   const ascii = (tag: string) => set.string(tag)?.trim() ?? "";
-  if (ascii("x00020002") === directoryClass) return { ok: false, why: "directory" };
   const charset = ascii("x00080005");
   const text = (tag: string) => {
     const element = set.elements[tag];
@@ -86,7 +85,7 @@ function parse(bytes: Uint8Array): HeaderResult | null {
   } catch (error) {
     // dicom-parser hands over what it had read when the bytes ran out
     const partial = (error as { dataSet?: DataSet } | undefined)?.dataSet;
-    const result = partial?.elements["x0020000e"] ? headerOf(partial) : null;
+    const result = partial ? headerOf(partial) : null;
     return result?.ok ? result : null;
   }
 }
@@ -100,6 +99,7 @@ export async function readHeader(blob: Blob): Promise<HeaderResult> {
   const magic = String.fromCharCode(...bytes.subarray(128, 132));
   if (magic !== "DICM") return { ok: false, why: "not-dicom" };
   const start = new TextDecoder("latin1").decode(bytes.subarray(132, 1024));
+  if (directoryClass.test(start)) return { ok: false, why: "directory" };
   for (let wanted = start.includes(deflated) ? blob.size : firstBytes; ; wanted *= 8) {
     if (wanted > firstBytes) bytes = await bytesOf(blob, wanted);
     const result = parse(bytes);

@@ -60,7 +60,7 @@ export function Component() {
   const all = useMemo(() => query.data?.pages.flatMap((page) => page.items), [query.data]);
   const counts = query.data?.pages[0]?.counts;
   const items = useMemo(() => all?.filter((item) => matchesFilter(item, filter)), [all, filter]);
-  const fresh = useFresh(all, view);
+  const fresh = useFresh(query.isPlaceholderData ? undefined : all, view);
   const selected = items?.find((item) => item.id === chosen);
   const mayAsk = hasRole(session, "doctor");
 
