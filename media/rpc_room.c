@@ -43,7 +43,7 @@ handle_room_close(rpc_call *call, json_t *params, gpointer user_data)
 static void
 on_stats(const relay_stats *s, gpointer user_data)
 {
-    json_t *o = json_pack("{s:i,s:i,s:i,s:i}", "room_count", s->rooms, "sessions", s->sessions, "tracks",
+    json_t *o = json_pack("{s:i,s:i,s:i,s:i}", "rooms", s->rooms, "sessions", s->sessions, "tracks",
                           s->tracks, "forwarders", s->forwarders);
     const struct {
         const char *name;

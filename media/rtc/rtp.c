@@ -107,12 +107,12 @@ note_extension(const rtp_extension_ids *ids, guint id, const guint8 *value, gsiz
 void
 rtp_read_extensions(const rtp_packet *p, const rtp_extension_ids *ids, rtp_extension_values *ret_values)
 {
-    const guint8 *at = p->extensions;
-    const guint8 *end = at + p->extensions_length;
     gboolean two_bytes = (p->profile & TWO_BYTE_MASK) == TWO_BYTE_FORM;
     memset(ret_values, 0, sizeof *ret_values);
-    if (!at || (p->profile != ONE_BYTE_FORM && !two_bytes))
+    if (!p->extensions || (p->profile != ONE_BYTE_FORM && !two_bytes))
         return;
+    const guint8 *at = p->extensions;
+    const guint8 *end = at + p->extensions_length;
     while (at < end) {
         guint id = two_bytes ? at[0] : at[0] >> 4;
         if (id == 0) { /* padding */

@@ -1,5 +1,5 @@
-"""Chromium against the relay alone: its publish, subscribe and play paths decode frames, and an ICE restart does not stop them.
-The test plays the hub."""
+"""Browsers against the relay alone: their publish, subscribe and play paths decode frames, and an ICE restart does not stop them.
+The test plays the hub. Firefox has no loopback candidates, so its test runs itself again in a network namespace."""
 import http.server
 import json
 import os
@@ -7,6 +7,7 @@ import pathlib
 import queue
 import shutil
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -15,6 +16,9 @@ from lib.played_hub import PlayedHub, RpcError
 
 HERE = pathlib.Path(__file__).parent
 BUILD = pathlib.Path(os.environ.get("CONSILIUM_TEST_BUILD_DIR", HERE.parent.parent / "build"))
+NETNS = HERE.parent / "bench" / "relay" / "netns.sh"
+NETNS_ADDRESS = "10.9.9.1"  # that netns.sh makes
+INSIDE = "CONSILIUM_TEST_INSIDE_NETNS"
 ROOM = "6f1c0f9e-0d5a-4a53-9e2b-4c8f4f1b7a01"
 WAIT_S = 60
 CALLS = {
@@ -59,13 +63,14 @@ def handler_for(hub, results):
 def hub(tmp_path):
     """A played hub with the worker connected to it."""
     with PlayedHub(str(tmp_path / "hub.sock")) as played:
-        environment = dict(os.environ, CONSILIUM_HUB_SOCKET=played.socket_path, CONSILIUM_MEDIA_PORT="0")
+        environment = dict(os.environ, CONSILIUM_HUB_SOCKET=played.socket_path, CONSILIUM_MEDIA_PORT="0",
+                           CONSILIUM_HUB_HOST=NETNS_ADDRESS if INSIDE in os.environ else "127.0.0.1")
         with open(tmp_path / "media.log", "w", encoding="utf-8") as log:
             worker = subprocess.Popen([BUILD / "bin" / "consilium-media", "--data", tmp_path], env=environment, stderr=log)
         assert played.ready.wait(WAIT_S), (tmp_path / "media.log").read_text()
         yield played
         worker.terminate()
-        assert worker.wait(10) == 0, (tmp_path / "media.log").read_text()
+        assert worker.wait(20) == 0, (tmp_path / "media.log").read_text()
 
 
 def next_result(results, expected):
@@ -74,15 +79,33 @@ def next_result(results, expected):
     return value
 
 
-def test_chromium_publishes_subscribes_plays_and_restarts(hub, tmp_path):
+def chromium(profile, url):
+    return [shutil.which("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream", "--allow-loopback-in-peer-connection",
+            "--autoplay-policy=no-user-gesture-required", f"--user-data-dir={profile}", url]
+
+
+def firefox(profile, url):
+    profile.mkdir()
+    preferences = {
+        "media.navigator.streams.fake": "true",
+        "media.navigator.permission.disabled": "true",
+        "media.autoplay.default": "0",
+        "browser.aboutwelcome.enabled": "false",
+        "datareporting.policy.dataSubmissionEnabled": "false",
+    }
+    lines = [f'user_pref("{name}", {value});' for name, value in preferences.items()]
+    (profile / "user.js").write_text("\n".join(lines))
+    return [shutil.which("firefox-esr"), "--headless", "--no-remote", "--profile", str(profile), url]
+
+
+def play_through(hub, tmp_path, browser_command):
     results = queue.Queue()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler_for(hub, results))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    browser = subprocess.Popen(
-        [shutil.which("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream",
-         "--use-fake-ui-for-media-stream", "--allow-loopback-in-peer-connection", "--autoplay-policy=no-user-gesture-required",
-         f"--user-data-dir={tmp_path / 'profile'}", f"http://127.0.0.1:{server.server_port}/"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = browser_command(tmp_path / "profile", f"http://127.0.0.1:{server.server_port}/")
+    browser = subprocess.Popen(command, env=dict(os.environ, HOME=str(tmp_path)), stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
     try:
         for step in ("subscriber", "player", "restart"):
             value = next_result(results, step)
@@ -95,5 +118,20 @@ def test_chromium_publishes_subscribes_plays_and_restarts(hub, tmp_path):
         assert stats["sessions"] == 3 and stats["tracks"] == 2 and stats["dropped_out"] == 0
     finally:
         browser.terminate()
-        browser.wait(10)
+        browser.wait(20)
         server.shutdown()
+
+
+def test_chromium(hub, tmp_path):
+    play_through(hub, tmp_path, chromium)
+
+
+def test_firefox(request, tmp_path):
+    if INSIDE in os.environ:
+        play_through(request.getfixturevalue("hub"), tmp_path, firefox)
+        return
+    inside = subprocess.run(
+        [NETNS, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{__file__}::test_firefox"],
+        env={**os.environ, INSIDE: "1"}, cwd=HERE.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=4 * WAIT_S)
+    assert inside.returncode == 0, inside.stdout
