@@ -3,6 +3,7 @@
 #include "dicom/scan/frame_table.h"
 #include "hub/dicomweb/accept.h"
 #include "hub/dicomweb/dicomweb.h"
+#include "hub/dicomweb/locate.h"
 #include "hub/dicomweb/parts.h"
 #include "hub/dicomweb/path.h"
 #include "hub/hub.h"
@@ -13,54 +14,19 @@
 #define FRAMES_ASKED_LIMIT 4096 /* in one request; "all frames" of a longer one is refused */
 #define TRANSCODED_LIMIT 512    /* of these, through the dicom program */
 
-/* An instance as the query found it; valid inside the callback. */
+/* An instance as it was located, with its file's path; valid while a handler runs. */
 struct found {
     const char *hash, *transfer_syntax;
-    guint frames;
     GBytes *table; /* NULL: no pixel data */
     guint64 size;
     char *path;
 };
 
-static gboolean
-found_take(http_request *r, db_batch *batch, struct found *f)
+static struct found
+found_of(http_request *r, const located *l)
 {
-    if (db_rows(batch, 0) == 0) {
-        http_reply_problem(r, ERR_NOT_FOUND, "%s", "");
-        return FALSE;
-    }
-    f->hash = db_text(batch, 0, 0, 0);
-    f->transfer_syntax = db_text(batch, 0, 0, 1);
-    f->frames = (guint)g_ascii_strtoull(db_text(batch, 0, 0, 2), NULL, 10);
-    f->table = db_bytes(batch, 0, 0, 3);
-    f->size = g_ascii_strtoull(db_text(batch, 0, 0, 4), NULL, 10);
-    f->path = blob_store_path(http_hub(r)->blobs, f->hash);
-    return TRUE;
-}
-
-static void
-found_clear(struct found *f)
-{
-    g_clear_pointer(&f->table, g_bytes_unref);
-    g_clear_pointer(&f->path, g_free);
-}
-
-static void
-ask(http_request *r, const dicom_path *p, void (*on_rows)(http_request *, db_batch *))
-{
-    g_autofree char *object = dicom_path_object(p);
-    db_batch *batch = db_batch_new(http_actor(r));
-    db_batch_add(batch, "dicomweb_instance", 4, p->code, p->study, p->series, p->instance);
-    read_audit_add(r, batch, "study.read", object);
-    http_db(r, batch, on_rows);
-}
-
-static void
-audited(http_request *r)
-{
-    dicom_path p = {.code = http_param_maybe(r, "code"), .study = http_param(r, "study")};
-    g_autofree char *object = dicom_path_object(&p);
-    read_audit_done(r, "study.read", object);
+    return (struct found){l->hash, l->transfer_syntax, l->table, l->size,
+                          blob_store_path(http_hub(r)->blobs, l->hash)};
 }
 
 /* --- which frames -----------------------------------------------------------------------------------------
@@ -281,13 +247,11 @@ reply_frames(http_request *r, const struct found *f)
 }
 
 static void
-on_frames(http_request *r, db_batch *batch)
+on_frames(http_request *r, const located *l)
 {
-    struct found f = {0};
-    audited(r);
-    if (found_take(r, batch, &f))
-        reply_frames(r, &f);
-    found_clear(&f);
+    struct found f = found_of(r, l);
+    reply_frames(r, &f);
+    g_free(f.path);
 }
 
 void
@@ -295,20 +259,17 @@ wado_frames(http_request *r)
 {
     dicom_path path;
     if (dicom_path_take(r, &path))
-        ask(r, &path, on_frames);
+        locate_instance(r, &path, on_frames);
 }
 
 static void
-on_bulkdata(http_request *r, db_batch *batch)
+on_bulkdata(http_request *r, const located *l)
 {
-    struct found f = {0};
+    struct found f = found_of(r, l);
     char *end = NULL;
-    audited(r);
-    if (!found_take(r, batch, &f))
-        return;
     const char *range = http_param(r, "range");
-    guint64 offset = g_ascii_strtoull(range, &end, 10),
-            length = *end == '-' ? g_ascii_strtoull(end + 1, &end, 10) : 0;
+    guint64 offset = g_ascii_strtoull(range, &end, 10);
+    guint64 length = *end == '-' ? g_ascii_strtoull(end + 1, &end, 10) : 0;
     if (*end || length == 0 || offset > f.size || length > f.size - offset || !g_ascii_isdigit(range[0])) {
         http_reply_problem(r, ERR_NOT_FOUND, "%s", "");
     } else {
@@ -319,7 +280,7 @@ on_bulkdata(http_request *r, db_batch *batch)
         http_reply_header(r, "Cache-Control", "private, max-age=3600, immutable");
         http_reply_parts(r, 200, "application/octet-stream", parts);
     }
-    found_clear(&f);
+    g_free(f.path);
 }
 
 void
@@ -327,5 +288,5 @@ wado_bulkdata(http_request *r)
 {
     dicom_path path;
     if (dicom_path_take(r, &path))
-        ask(r, &path, on_bulkdata);
+        locate_instance(r, &path, on_bulkdata);
 }

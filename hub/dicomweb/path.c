@@ -58,11 +58,17 @@ row_key(http_request *r, const char *action, const char *object)
     return g_strjoin("|", a->person, a->organisation, a->purpose, action, object, NULL);
 }
 
+gboolean
+read_audit_is_done(http_request *r, const char *action, const char *object)
+{
+    g_autofree char *key = row_key(r, action, object);
+    return g_hash_table_contains(committed(), key);
+}
+
 void
 read_audit_add(http_request *r, db_batch *batch, const char *action, const char *object)
 {
-    g_autofree char *key = row_key(r, action, object);
-    if (!g_hash_table_contains(committed(), key))
+    if (!read_audit_is_done(r, action, object))
         db_batch_add(batch, "audit_read", 2, action, object);
     db_batch_repeatable(batch);
 }

@@ -18,5 +18,7 @@ gboolean dicom_path_take(http_request *r, dicom_path *ret);
 void read_audit_add(http_request *r, db_batch *batch, const char *action, const char *object);
 /** After the batch was committed. */
 void read_audit_done(http_request *r, const char *action, const char *object);
+/** TRUE when the row is known to be committed: nothing more is to be written for this read. */
+gboolean read_audit_is_done(http_request *r, const char *action, const char *object);
 /** For a path: "UID", or "CODE/UID". Caller frees. */
 char *dicom_path_object(const dicom_path *p);

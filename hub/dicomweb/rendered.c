@@ -2,6 +2,7 @@
  * file an image is in is remembered, so that the second reader costs a query and a file. */
 #include "hub/dicomweb/accept.h"
 #include "hub/dicomweb/dicomweb.h"
+#include "hub/dicomweb/locate.h"
 #include "hub/dicomweb/path.h"
 #include "hub/hub.h"
 #include "hub/workers/rpc_dicom.h"
@@ -202,17 +203,11 @@ audited(http_request *r)
 }
 
 static void
-on_instance(http_request *r, db_batch *batch)
+on_instance(http_request *r, const located *l)
 {
-    audited(r);
-    if (db_rows(batch, 0) == 0) {
-        http_reply_problem(r, ERR_NOT_FOUND, "%s", "");
-        return;
-    }
-    guint frames = (guint)g_ascii_strtoull(db_text(batch, 0, 0, 2), NULL, 10);
-    guint frame = frame_of(r, frames);
+    guint frame = frame_of(r, l->frames);
     if (frame)
-        render(r, db_text(batch, 0, 0, 0), frame - 1, is_thumbnail(r));
+        render(r, l->hash, frame - 1, is_thumbnail(r));
 }
 
 static void
@@ -228,16 +223,13 @@ on_middle(http_request *r, db_batch *batch)
 }
 
 static void
-ask(http_request *r, const dicom_path *p, gboolean middle)
+ask_middle(http_request *r, const dicom_path *p)
 {
     g_autofree char *object = dicom_path_object(p);
     db_batch *batch = db_batch_new(http_actor(r));
-    if (middle)
-        db_batch_add(batch, "dicomweb_middle", 3, p->code, p->study, p->series);
-    else
-        db_batch_add(batch, "dicomweb_instance", 4, p->code, p->study, p->series, p->instance);
+    db_batch_add(batch, "dicomweb_middle", 3, p->code, p->study, p->series);
     read_audit_add(r, batch, "study.read", object);
-    http_db(r, batch, middle ? on_middle : on_instance);
+    http_db(r, batch, on_middle);
 }
 
 void
@@ -245,13 +237,17 @@ wado_rendered(http_request *r)
 {
     dicom_path p;
     if (dicom_path_take(r, &p))
-        ask(r, &p, FALSE);
+        locate_instance(r, &p, on_instance);
 }
 
 void
 wado_thumbnail(http_request *r)
 {
     dicom_path p;
-    if (dicom_path_take(r, &p))
-        ask(r, &p, p.instance == NULL);
+    if (!dicom_path_take(r, &p))
+        return;
+    if (p.instance)
+        locate_instance(r, &p, on_instance);
+    else
+        ask_middle(r, &p);
 }

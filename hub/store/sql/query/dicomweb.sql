@@ -12,6 +12,17 @@ FROM (SELECT s.id, s.organisation FROM consilium.study s
 JOIN consilium.instance i ON i.organisation = s.organisation AND i.study = s.id AND i.sop_uid = $4
 JOIN consilium.series e ON e.id = i.series AND e.series_uid = $3
 
+-- name: dicomweb_locate
+-- $3 series. A row per instance: UID, then the columns of dicomweb_instance. Too many rows are none.
+SELECT i.sop_uid, encode(i.hash, 'hex'), i.transfer_syntax, i.frames, i.frame_table, i.size
+FROM (SELECT s.id, s.organisation FROM consilium.study s
+      WHERE s.study_uid = $2 AND ($1::text IS NULL OR s.organisation = (SELECT x.id FROM consilium.organisation x WHERE x.code = $1))
+      ORDER BY (s.organisation = (SELECT consilium.my_org())) DESC,
+               (SELECT max(g.valid_from) FROM consilium.my_grant g WHERE g.study = s.id) DESC NULLS LAST, s.id
+      LIMIT 1) s
+JOIN consilium.series e ON e.study = s.id AND e.series_uid = $3 AND e.instance_count <= 5000
+JOIN consilium.instance i ON i.series = e.id
+
 -- name: dicomweb_instances
 -- $3 series or NULL, $4 instance or NULL. Rows in order: hash, transfer syntax, size, series UID, instance UID, organisation code.
 SELECT encode(i.hash, 'hex'), i.transfer_syntax, i.size, e.series_uid, i.sop_uid, o.code
