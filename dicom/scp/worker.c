@@ -4,6 +4,7 @@
 #include "dicom/scan/syntax.h"
 #include "hub/base/err.h"
 #include "hub/base/id.h"
+#include "hub/base/log.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -183,6 +184,7 @@ serve_commands(worker *w)
             command.kind == DCM_RELEASED || command.kind == DCM_ENDED)
             return;
         if (!serve_command(w, &command, &error)) {
+            log_line(LOG_INFO, dcm_association_calling(w->association), "association aborted: %s", error->message);
             dcm_association_abort(w->association);
             return;
         }
