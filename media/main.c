@@ -80,10 +80,18 @@ start(rpc_method *methods, GError **error)
     relay_config wanted = {.bind_address = host,
                            .announce = *announce ? announce : NULL,
                            .port = (guint16)config_int(app.config, "media", "port")};
+    if (!wanted.announce && (!strcmp(host, "0.0.0.0") || !strcmp(host, "::")))
+        return err_set(error, ERR_INVALID,
+                       "hub.announce is needed when hub.host is %s: media peers cannot send there", host);
     app.relay = relay_new(app.loop, &wanted, &rpc_events, &app, error);
     if (!app.relay)
         return FALSE;
-    log_line(LOG_INFO, NULL, "relay on UDP port %u of %s", relay_port(app.relay), host);
+    guint buffer = relay_receive_buffer(app.relay);
+    log_line(LOG_INFO, NULL, "relay on UDP port %u of %s, receive buffer %u KiB%s", relay_port(app.relay),
+             host, buffer / 1024,
+             buffer < RELAY_BUFFER_WISH
+                 ? " (for many publishers raise net.core.rmem_max and wmem_max to 4 MiB)"
+                 : "");
     g_autoptr(json_t) facts = json_pack("{s:i}", "port", relay_port(app.relay));
     app.client = rpc_client_new(app.loop, socket, "media", facts, methods, on_hub_state, &app);
     return TRUE;

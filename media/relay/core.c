@@ -13,7 +13,6 @@
 #define READ_BATCH 64
 #define READ_ROUNDS 8 /* batches of one turn */
 #define DATAGRAM 2048
-#define SOCKET_BUFFER (4 * 1024 * 1024)
 #define TICK_US 100000
 #define NACK_TICK_US 10000
 
@@ -68,7 +67,7 @@ parse_address(const char *text, guint16 port, send_address *ret_address)
 static void
 set_buffer(int fd, int forced, int plain)
 {
-    int size = SOCKET_BUFFER;
+    int size = RELAY_BUFFER_WISH;
     if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof size) != 0)
         setsockopt(fd, SOL_SOCKET, plain, &size, sizeof size);
 }
@@ -85,6 +84,7 @@ open_socket(core *c, const relay_config *config, GError **error)
                        g_strerror(errno));
     set_buffer(c->socket, SO_RCVBUFFORCE, SO_RCVBUF);
     set_buffer(c->socket, SO_SNDBUFFORCE, SO_SNDBUF);
+    getsockopt(c->socket, SOL_SOCKET, SO_RCVBUF, &c->receive_buffer, &(socklen_t){sizeof c->receive_buffer});
     getsockname(c->socket, &a.any, &a.length);
     c->port = ntohs(a.any.sa_family == AF_INET ? a.v4.sin_port : a.v6.sin6_port);
     return TRUE;

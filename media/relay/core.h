@@ -188,6 +188,7 @@ struct core {
     sender *sender;
     char *address; /* of the candidate */
     guint16 port;
+    int receive_buffer;            /* bytes granted, as the kernel counts (twice) */
     GHashTable *rooms;             /* id -> room, owned */
     GHashTable *sessions;          /* id -> session, owned */
     GHashTable *tracks;            /* id -> track */

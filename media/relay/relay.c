@@ -677,3 +677,9 @@ relay_port(const relay *r)
 {
     return r->port;
 }
+
+guint
+relay_receive_buffer(const relay *r)
+{
+    return (guint)r->core->receive_buffer / 2;
+}

@@ -9,9 +9,10 @@
 #include "hub/base/err.h"
 #include "hub/base/loop.h"
 
-#define RELAY_SESSION_LIMIT 4096  /* sessions in all */
-#define RELAY_ROOM_LIMIT 1024     /* rooms in all */
-#define RELAY_ROOM_TRACK_LIMIT 64 /* tracks of one room: one offer holds at most as many m-lines */
+#define RELAY_SESSION_LIMIT 4096            /* sessions in all */
+#define RELAY_BUFFER_WISH (4 * 1024 * 1024) /* bytes of the socket's buffers */
+#define RELAY_ROOM_LIMIT 1024               /* rooms in all */
+#define RELAY_ROOM_TRACK_LIMIT 64           /* tracks of one room: one offer holds at most as many m-lines */
 
 typedef struct relay relay;
 
@@ -62,6 +63,9 @@ relay *relay_new(loop *l, const relay_config *config, const relay_events *events
  * first. */
 void relay_free(relay *r);
 guint16 relay_port(const relay *r);
+/** What the kernel granted the socket for receiving, bytes: RELAY_BUFFER_WISH, or net.core.rmem_max for an
+ * ordinary user. */
+guint relay_receive_buffer(const relay *r);
 
 /* The answer to a call; borrowed by the callback. */
 typedef struct {

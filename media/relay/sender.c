@@ -1,6 +1,7 @@
 #include "media/relay/sender.h"
 #include <errno.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -134,14 +135,27 @@ on_refused(sender *s, const run *r, int why)
     }
 }
 
+/* The socket's buffer is full. A moment's wait costs less than lost packets that are asked for again; but the
+ * thread has other things to do. FALSE: it has waited enough. */
+static gboolean
+wait_for_room(sender *s, guint *waits)
+{
+    struct pollfd p = {.fd = s->socket, .events = POLLOUT};
+    if ((*waits)++ >= SENDER_WAITS)
+        return FALSE;
+    poll(&p, 1, 1);
+    return TRUE;
+}
+
 void
 sender_flush(sender *s)
 {
+    guint waits = 0;
     for (guint i = 0; i < s->run_count; i++)
         fill_message(s, i);
     for (guint at = 0; at < s->run_count;) {
         int sent = sendmmsg(s->socket, s->messages + at, s->run_count - at, 0);
-        if (sent < 0 && errno == EINTR)
+        if (sent < 0 && (errno == EINTR || (errno == EAGAIN && wait_for_room(s, &waits))))
             continue;
         if (sent <= 0) {
             on_refused(s, &s->runs[at++], errno);

@@ -10,6 +10,7 @@
 #define SENDER_RUNS 128        /* messages of one system call */
 #define SENDER_SEGMENTS 64     /* datagrams of one message: the kernel's UDP_MAX_SEGMENTS */
 #define SENDER_RUN_BYTES 60000 /* below the 64 KiB of one message */
+#define SENDER_WAITS 5         /* milliseconds that one flush waits for a full socket at most */
 #define SENDER_PACKET 1600     /* room that sender_reserve promises */
 
 typedef struct {
