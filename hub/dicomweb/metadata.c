@@ -10,13 +10,15 @@
 #include <zlib.h>
 
 #define CACHE_BYTES (64 * 1024 * 1024)
+#define CACHE_ANSWERS 256
 #define PLAIN_LIMIT (512 * 1024 * 1024) /* inflated for a client that takes no gzip */
 
 /* --- the cache: least recently used goes first
  * -------------------------------------------------------------- */
 struct kept {
     char *etag;
-    GBytes *gzip;
+    gboolean plain; /* inflated, for clients that take no gzip */
+    GBytes *bytes;
 };
 
 static GQueue recent = G_QUEUE_INIT; /* struct kept, latest at the head; a few dozen series at most */
@@ -25,37 +27,38 @@ static gsize recent_bytes;
 static void
 kept_free(struct kept *k)
 {
-    recent_bytes -= g_bytes_get_size(k->gzip);
+    recent_bytes -= g_bytes_get_size(k->bytes);
     g_free(k->etag);
-    g_bytes_unref(k->gzip);
+    g_bytes_unref(k->bytes);
     g_free(k);
 }
 
 static GBytes *
-cache_find(const char *etag)
+cache_find(const char *etag, gboolean plain)
 {
     for (GList *link = recent.head; link; link = link->next) {
         struct kept *k = link->data;
-        if (strcmp(k->etag, etag) != 0)
+        if (k->plain != plain || strcmp(k->etag, etag) != 0)
             continue;
         g_queue_unlink(&recent, link);
         g_queue_push_head_link(&recent, link);
-        return g_bytes_ref(k->gzip);
+        return g_bytes_ref(k->bytes);
     }
     return NULL;
 }
 
 static void
-cache_keep(const char *etag, GBytes *gzip)
+cache_keep(const char *etag, gboolean plain, GBytes *bytes)
 {
-    gsize size = g_bytes_get_size(gzip);
+    gsize size = g_bytes_get_size(bytes);
     if (size > CACHE_BYTES / 4)
         return;
-    while (recent_bytes + size > CACHE_BYTES)
+    while (recent_bytes + size > CACHE_BYTES || g_queue_get_length(&recent) >= CACHE_ANSWERS)
         kept_free(g_queue_pop_tail(&recent));
     struct kept *k = g_new0(struct kept, 1);
     k->etag = g_strdup(etag);
-    k->gzip = g_bytes_ref(gzip);
+    k->plain = plain;
+    k->bytes = g_bytes_ref(bytes);
     recent_bytes += size;
     g_queue_push_head(&recent, k);
 }
@@ -191,8 +194,10 @@ static void
 on_joined(gpointer data)
 {
     struct joining *j = data;
-    if (!j->broken)
-        cache_keep(j->etag, j->gzip);
+    if (!j->broken && j->pieces)
+        cache_keep(j->etag, FALSE, j->gzip);
+    if (!j->broken && j->want_plain)
+        cache_keep(j->etag, TRUE, j->plain);
     if (j->broken)
         http_reply_problem(j->request, ERR_INTERNAL, "stored metadata is damaged");
     else
@@ -263,9 +268,11 @@ on_generation(http_request *r, db_batch *batch)
     g_autofree char *tag = g_strdup_printf("\"%s%s\"", etag, wants_plain(r) ? "p" : "z");
     if (http_not_modified(r, tag))
         return;
-    g_autoptr(GBytes) gzip = cache_find(etag);
-    if (gzip && !wants_plain(r)) {
-        answer(r, etag, gzip, FALSE);
+    gboolean plain = wants_plain(r);
+    g_autoptr(GBytes) kept = cache_find(etag, plain);
+    g_autoptr(GBytes) gzip = kept ? NULL : cache_find(etag, FALSE);
+    if (kept) {
+        answer(r, etag, kept, plain);
     } else if (gzip) {
         struct joining *j = joining_new(r, etag);
         j->gzip = g_steal_pointer(&gzip);
