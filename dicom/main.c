@@ -16,8 +16,10 @@
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #define POOL_CONNECTIONS 2
+#define DRAIN_US (2 * G_USEC_PER_SEC)
 
 typedef struct {
     loop *l;
@@ -169,6 +171,17 @@ stop(program *p)
     ae_table_free(p->aes);
 }
 
+/* The killed children have to be reaped before the loop can close; they need a moment to die. */
+static void
+drain(loop *l)
+{
+    gint64 deadline = g_get_monotonic_time() + DRAIN_US;
+    while (uv_loop_alive(loop_uv(l)) && g_get_monotonic_time() < deadline) {
+        uv_run(loop_uv(l), UV_RUN_NOWAIT);
+        g_usleep(1000);
+    }
+}
+
 static log_level
 level_of(const config *c)
 {
@@ -192,6 +205,7 @@ run_program(config *conf, const char *path)
     else
         log_line(LOG_ERROR, NULL, "cannot start: %s", error->message);
     stop(&p);
+    drain(p.l);
     loop_free(p.l);
     return status;
 }
@@ -216,9 +230,9 @@ main(int argc, char **argv)
     if (!role)
         return run_program(conf, path);
     if (!strcmp(role, "association"))
-        return worker_run(conf);
+        _exit(worker_run(conf)); /* what DCMTK has lost is why it is replaced: nothing to tidy up */
     if (!strcmp(role, "render"))
-        return sandbox_run();
+        _exit(sandbox_run());
     log_line(LOG_ERROR, NULL, "there is no role %s", role);
     return 2;
 }

@@ -184,7 +184,8 @@ serve_commands(worker *w)
             command.kind == DCM_RELEASED || command.kind == DCM_ENDED)
             return;
         if (!serve_command(w, &command, &error)) {
-            log_line(LOG_INFO, dcm_association_calling(w->association), "association aborted: %s", error->message);
+            log_line(LOG_INFO, dcm_association_calling(w->association), "association aborted: %s",
+                     error->message);
             dcm_association_abort(w->association);
             return;
         }

@@ -311,7 +311,8 @@ def test_broken_associations_leave_nothing_behind(product, images):
     rounds(300)
     wait_until(is_quiet, 30, "no temporary files")
     wait_until(lambda: resources(worker)[1] <= fds_before + 4, 90, "descriptors given back")
-    assert resources(worker)[0] <= rss_before + 8192, "kilobytes of memory grew"
+    if "asan" not in str(product.build_dir):  # a sanitizer keeps what is freed
+        assert resources(worker)[0] <= rss_before + 8192, "kilobytes of memory grew"
     assert len(children(worker)) <= 16
     with Association(product.dimse_port, "COUNTY1_CT", [(VERIFICATION, [IMPLICIT])]) as a:
         assert a.echo() == 0
