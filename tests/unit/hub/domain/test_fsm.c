@@ -158,6 +158,23 @@ test_sending_needs_agreement_and_consent(void)
     g_assert_cmpstr(json_get_text(json_array_get(without, 0), "action"), ==, "cancel");
 }
 
+/* case.c sends in the same request as it writes: whoever may write a draft may send it. */
+static void
+test_who_edits_may_send(void)
+{
+    static const struct {
+        const fsm *machine;
+        const char *send;
+    } rows[] = {{&fsm_consult, "submit"}, {&fsm_referral, "send"}};
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+        for (guint a = 0; a < G_N_ELEMENTS(askers); a++) {
+            fsm_facts facts = facts_of("draft", a);
+            const char *role;
+            if (fsm_find(rows[i].machine, &facts, "edit", &role, NULL))
+                g_assert_nonnull(fsm_find(rows[i].machine, &facts, rows[i].send, &role, NULL));
+        }
+}
+
 static void
 test_due_and_lists(void)
 {
@@ -185,6 +202,7 @@ main(int argc, char **argv)
     }
     g_test_add_func("/fsm/refusals-differ", test_refusals_differ);
     g_test_add_func("/fsm/sending", test_sending_needs_agreement_and_consent);
+    g_test_add_func("/fsm/edit-send", test_who_edits_may_send);
     g_test_add_func("/fsm/due-and-lists", test_due_and_lists);
     return g_test_run();
 }
