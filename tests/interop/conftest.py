@@ -64,7 +64,7 @@ class Scanner:
                 matches.append({})
             value = re.search(r"\(([0-9a-f]{4},[0-9a-f]{4})\) \w\w \[(.*?)\]\s", line)
             if value and matches:
-                matches[-1][value.group(1)] = value.group(2).strip()
+                matches[-1][value.group(1)] = value.group(2).strip(" \0")
         return matches
 
 
