@@ -597,10 +597,12 @@ http_server_close(http_server *s)
     if (!s || !s->lws)
         return;
     loop_timer_free(g_steal_pointer(&s->sweep));
-    lws_context_destroy(g_steal_pointer(&s->lws));
-    /* libwebsockets closes its handles in the turns of the loop that follow */
+    lws_context_destroy(s->lws);
+    /* libwebsockets closes its handles in the turns of the loop that follow; on a loop that is not its own, the second
+     * call frees what is left */
     for (int turn = 0; turn < 50; turn++)
         uv_run(loop_uv(s->options.loop), UV_RUN_NOWAIT);
+    lws_context_destroy(g_steal_pointer(&s->lws));
 }
 
 void
