@@ -7,6 +7,6 @@ int
 LLVMFuzzerTestOneInput(const guint8 *bytes, size_t length)
 {
     g_autofree char *text = g_strndup((const char *)bytes, length);
-    g_autofree char *value = cookie_value(text, "consilium_session");
+    G_GNUC_UNUSED g_autofree char *value = cookie_value(text, "consilium_session");
     return 0;
 }
