@@ -96,6 +96,7 @@ struct http_request {
     gboolean dispatched; /* the handler has run */
     gboolean identified; /* identity is decided, the body may end */
     gboolean head, close;
+    gboolean held; /* reading is off while the handler takes long; until the reply starts */
     char *idempotency_hash; /* of method, path and body; set while a key is in use */
     gint64 started_us;
     gint64 waiting_us; /* since when nothing moved, for the sweep */

@@ -221,8 +221,9 @@ reply_start(http_request *r)
     http_statistics *s = &r->server->statistics;
     s->requests++;
     s->by_class[MIN(r->status / 100, 5)]++;
-    if (r->body.paused_us) {
+    if (r->body.paused_us || r->held) {
         r->body.paused_us = 0;
+        r->held = FALSE;
         connection_pause(r, FALSE); /* a paused connection would not become writeable either */
     }
     connection_wake(r);

@@ -420,8 +420,12 @@ sweep_request(struct connection *c, http_request *r, gint64 now)
             http_reply_problem(r, ERR_TIMEOUT, "the body comes too slowly");
     } else if (r->status && silent > HTTP_STALL_SECONDS * G_USEC_PER_SEC) {
         kill_connection(c);
-    } else if (silent > G_USEC_PER_SEC && r->body.state != BODY_READING) {
+    } else if (silent > G_USEC_PER_SEC && r->body.state != BODY_READING && r->status) {
         quieten(c);
+    } else if (silent > G_USEC_PER_SEC && r->body.state != BODY_READING && !r->held) {
+        r->held =
+            TRUE; /* the library reads nothing now: what comes, or a close, would wake the loop for ever */
+        connection_pause(r, TRUE);
     }
     /* libwebsockets' own timer would end requests that wait for us */
     if (r->body.state != BODY_READING || r->body.paused_us)
@@ -588,7 +592,7 @@ http_server_stop(http_server *s, guint grace_ms, void (*done)(gpointer), gpointe
     s->stop_by_us = g_get_monotonic_time() + (gint64)grace_ms * 1000;
     s->stopped = done;
     s->stopped_data = user_data;
-    loop_timer_start(s->sweep, 1, 100);
+    loop_timer_start(s->sweep, 200, 100); /* not at once: WebSocket peers are told goodbye first */
 }
 
 void
