@@ -23,7 +23,8 @@ struct sign_in {
     gint64 totp_step;
     gboolean right;
     gboolean entered;
-    char *secret; /* the cookie's value */
+    char *secret;      /* the cookie's value */
+    char *retry_after; /* of a refusal by throttling, else NULL */
 };
 
 static void on_candidate(db_batch *batch, const GError *error, gpointer data);
@@ -54,18 +55,27 @@ sign_in_free(struct sign_in *s)
     g_free(s->person);
     g_free(s->hash);
     g_free(s->secret);
+    g_free(s->retry_after);
     g_clear_pointer(&s->totp_secret, g_bytes_unref);
     http_unref(s->request);
     g_free(s);
 }
 
+/* The answer comes after the failure was written: whoever asks again is counted with it. */
 static void
 on_refusal_written(db_batch *batch, const GError *error, gpointer data)
 {
+    struct sign_in *s = data;
     (void)batch;
-    (void)data;
     if (error)
         log_limited(LOG_WARNING, "audit", "a refused sign-in could not be written: %s", error->message);
+    if (s->retry_after)
+        http_reply_header(s->request, "Retry-After", s->retry_after);
+    if (s->retry_after)
+        http_reply_problem(s->request, ERR_LIMIT, "too many failed sign-ins; wait");
+    else /* one text for every reason: nobody learns which logins exist */
+        http_reply_problem(s->request, ERR_UNAUTHENTICATED, "login, password or code are wrong");
+    sign_in_free(s);
 }
 
 /* Ends in a refusal. counts: this was a guess. */
@@ -77,25 +87,20 @@ refuse(struct sign_in *s, const char *why, gboolean counts)
     g_autofree char *detail = g_strdup_printf("{\"why\":\"%s\"}", why);
     if (counts)
         db_batch_add(batch, "session_failed", 2, s->login, s->address);
-    db_batch_add(batch, "audit_append", 4, s->address, "session.refused", s->person ? s->person : "",
-                 detail);
-    db_pool_run(hub_of(s)->db, batch, on_refusal_written, NULL);
-    sign_in_free(s);
+    db_batch_add(batch, "audit_append", 4, s->address, "session.refused", s->person ? s->person : "", detail);
+    db_pool_run(hub_of(s)->db, batch, on_refusal_written, s);
 }
 
 static void
 refuse_login(struct sign_in *s, const char *why)
 {
-    /* one text for every reason: nobody learns which logins exist */
-    http_reply_problem(s->request, ERR_UNAUTHENTICATED, "login, password or code are wrong");
     refuse(s, why, TRUE);
 }
 
 static void
 refuse_throttled(struct sign_in *s, const char *retry_after)
 {
-    http_reply_header(s->request, "Retry-After", retry_after ? retry_after : "1");
-    http_reply_problem(s->request, ERR_LIMIT, "too many failed sign-ins; wait");
+    s->retry_after = g_strdup(retry_after ? retry_after : "1");
     refuse(s, "throttled", FALSE);
 }
 
