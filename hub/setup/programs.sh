@@ -55,8 +55,9 @@ programs_build() {
     as_builder mkdir -p "$build"
     if [ ! -e "$build/build.ninja" ]; then
         say "configuring the build"
-        quiet "$build/configure.log" as_builder cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release ||
-            die "CMake failed"
+        # For build/ this is the preset "release": another compiler name would make CMake begin anew.
+        quiet "$build/configure.log" as_builder cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+            -DCMAKE_C_COMPILER=gcc -DCMAKE_CXX_COMPILER=g++ || die "CMake failed"
     fi
     say "building the programs"
     quiet "$build/build.log" as_builder ninja -C "$build" programs || die "the programs could not be built"
