@@ -204,7 +204,6 @@ stop(void)
     loop_timer_free(migrations_timer);
     audit_writer_free(audit);
     http_server_close(hub.http);
-    audit_writer_free(audit);
     db_pool_free(hub.db);
     http_server_free(hub.http);
     if (hub.signaling)
