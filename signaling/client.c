@@ -5,6 +5,8 @@
 #include "signaling/pending.h"
 #include "signaling/wire.h"
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define BACKOFF_FIRST_MS 100
@@ -59,10 +61,29 @@ try_later(rpc_client *c)
     c->backoff_ms = MIN(c->backoff_ms * 2, BACKOFF_LAST_MS);
 }
 
+/* libwebsockets 4.1.6 never gives back the poll handle of a connection that is refused at once, and a worker whose hub
+ * is away tries for ever: ask the socket itself first. */
+static gboolean
+hub_listens(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (g_strlcpy(address.sun_path, path, sizeof address.sun_path) >= sizeof address.sun_path)
+        return FALSE;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    gboolean listens = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+    if (fd >= 0)
+        close(fd);
+    return listens;
+}
+
 static void
 on_retry(gpointer data)
 {
     rpc_client *c = data;
+    if (!hub_listens(c->address + 1)) { /* after the '+' by which lws knows a Unix socket */
+        try_later(c);
+        return;
+    }
     struct lws_client_connect_info info = {
         .context = c->context,
         .address = c->address,
