@@ -88,7 +88,7 @@ test("teaching sessions: live, then soonest, then newest past", () => {
 });
 
 test("a teacher is offered consent once, and recording only with it", () => {
-  const actions = ["consent", "record", "stop", "end", "edit"].map((action) => ({ action, fields: [] }));
+  const actions = ["consent", "record", "stop", "end", "edit"].map((action) => ({ action, to: "live", fields: [] }));
   const recording = { id: "r", state: "recording" as const, started_at: "", files: [] };
   expect(stepsNow({ actions, consent_at: null, recordings: [] })).toEqual(["consent", "end"]);
   expect(stepsNow({ actions, consent_at: "2026-11-24T00:00Z", recordings: [] })).toEqual(["record", "end"]);

@@ -22,6 +22,23 @@ export interface paths {
         patch: operations["changeSession"];
         trace?: never;
     };
+    "/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This description */
+        get: operations["getDescription"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/organisations": {
         parameters: {
             query?: never;
@@ -49,6 +66,24 @@ export interface paths {
         get: operations["findPatients"];
         put?: never;
         post: operations["createPatient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/patients/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get: operations["getPatient"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -426,6 +461,25 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
+        /** A draft's fields */
+        patch: operations["changeTeaching"];
+        trace?: never;
+    };
+    "/teaching/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get: operations["teachingEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -630,6 +684,7 @@ export interface components {
             phone?: string;
             allergies?: string;
             charset_doubt?: boolean;
+            version?: number;
         };
         PatientName: {
             alphabetic: string;
@@ -718,6 +773,7 @@ export interface components {
             updated_at: string;
             /** Format: date-time */
             due_at?: string | null;
+            overdue?: boolean;
             /** @description this person has the next step */
             mine: boolean;
             actions?: string[];
@@ -761,6 +817,8 @@ export interface components {
             from: components["schemas"]["Party"];
             to: components["schemas"]["Party"];
             claimed_by?: components["schemas"]["PersonRef"] | null;
+            /** @enum {string|null} */
+            adopted?: "yes" | "partly" | "no" | null;
             /** @description only those that the caller may open */
             studies: components["schemas"]["Study"][];
             study_count?: number;
@@ -784,6 +842,8 @@ export interface components {
             critical?: boolean;
         };
         Opinion: {
+            /** @description 1, and one more with each amendment */
+            number: number;
             findings: string;
             impression: string;
             advice: string;
@@ -831,7 +891,10 @@ export interface components {
             from: components["schemas"]["Party"];
             to: components["schemas"]["Party"];
             claimed_by?: components["schemas"]["PersonRef"] | null;
+            /** @description only those that the caller may open */
             studies: components["schemas"]["Study"][];
+            study_count?: number;
+            visit?: string | null;
             booking?: {
                 /** Format: date-time */
                 at: string;
@@ -843,6 +906,7 @@ export interface components {
                 author?: components["schemas"]["PersonRef"];
                 /** Format: date-time */
                 signed_at?: string;
+                content_hash?: string;
             } | null;
             actions?: components["schemas"]["PossibleAction"][];
             /** Format: date-time */
@@ -856,9 +920,12 @@ export interface components {
         };
         PossibleAction: {
             action: string;
-            to?: string;
+            /** @description the state that it leads to */
+            to: string;
             /** @description fields of ActionInput that must be given */
             fields: string[];
+            /** @description the coded reasons, when fields has reason; the reason other wants a note */
+            reasons?: string[];
         };
         ActionInput: {
             note?: string;
@@ -871,10 +938,20 @@ export interface components {
                 instructions?: string;
             };
             report?: string;
+            /** @description the receiving side's visit number */
             visit?: string;
             /** @enum {string} */
             adopted?: "yes" | "partly" | "no";
             opinion?: components["schemas"]["OpinionInput"];
+            /** @description the patient agreed (submit, send) */
+            consent?: boolean;
+            /**
+             * Format: uuid
+             * @description of the receiving organisation (accept)
+             */
+            department?: string;
+            /** @description more studies (answer) */
+            studies?: string[];
         };
         Event: {
             id: string;
@@ -941,6 +1018,12 @@ export interface components {
             recordings: components["schemas"]["Recording"][];
             actions?: components["schemas"]["PossibleAction"][];
         };
+        TeachingInput: {
+            title: string;
+            description?: string;
+            /** Format: date-time */
+            starts_at?: string;
+        };
         Question: {
             /** Format: uuid */
             id: string;
@@ -955,6 +1038,8 @@ export interface components {
         Recording: {
             /** Format: uuid */
             id: string;
+            /** Format: uuid */
+            teaching?: string;
             /** @enum {string} */
             state: "recording" | "finalising" | "ready" | "failed";
             /** Format: date-time */
@@ -967,9 +1052,9 @@ export interface components {
                 kind: string;
                 mime: string;
                 /** Format: date-time */
-                started_at?: string;
-                duration_ms?: number;
-                bytes?: number;
+                started_at?: string | null;
+                duration_ms?: number | null;
+                bytes?: number | null;
             }[];
         };
         AuditRow: {
@@ -1140,6 +1225,26 @@ export interface operations {
             400: components["responses"]["Problem"];
         };
     };
+    getDescription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OpenAPI 3.1 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
     listOrganisations: {
         parameters: {
             query?: never;
@@ -1216,6 +1321,30 @@ export interface operations {
             };
             400: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
+        };
+    };
+    getPatient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description patient */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Patient"];
+                };
+            };
+            404: components["responses"]["Problem"];
         };
     };
     listStudies: {
@@ -1756,12 +1885,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    title: string;
-                    description?: string;
-                    /** Format: date-time */
-                    starts_at?: string;
-                };
+                "application/json": components["schemas"]["TeachingInput"];
             };
         };
         responses: {
@@ -1782,6 +1906,45 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Teaching"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    changeTeaching: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeachingInput"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Teaching"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+        };
+    };
+    teachingEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Events"];
             404: components["responses"]["Problem"];
         };
     };
