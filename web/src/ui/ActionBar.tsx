@@ -178,6 +178,7 @@ export function ActionBar({ subject, actions, initial }: BarProps) {
         onOk={() => form.submit()}
         onCancel={() => setAsking(null)}
         forceRender
+        closable={{ "aria-label": t("common.close") }}
       >
         <Form<Fields> form={form} layout="vertical" onFinish={(fields) => asking && void run(asking.action, toInput(fields))}>
           {asking && <ActionFields action={asking.action} wanted={asking.fields} />}

@@ -1,7 +1,7 @@
 import { GlobalOutlined } from "@ant-design/icons";
 import { Select } from "antd";
 import { useTranslation } from "react-i18next";
-import { type Language, languageNames, languages } from "../i18n/languages";
+import { isLanguage, type Language, languageNames, languages } from "../i18n/languages";
 
 export function LanguageSelect({ value, onChange, variant = "borderless" }: { value: string; onChange: (language: Language) => void; variant?: "borderless" | "outlined" }) {
   const { t } = useTranslation();
@@ -11,7 +11,7 @@ export function LanguageSelect({ value, onChange, variant = "borderless" }: { va
       variant={variant}
       prefix={<GlobalOutlined aria-hidden />}
       aria-label={t("profile.language")}
-      value={value as Language}
+      value={isLanguage(value) ? value : "en"}
       popupMatchSelectWidth={false}
       options={languages.map((code) => ({ value: code, label: <span lang={code} translate="no">{languageNames[code]}</span> }))}
       onChange={onChange}

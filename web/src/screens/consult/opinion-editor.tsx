@@ -75,7 +75,7 @@ export function OpinionEditor({ consult }: { consult: Consult }) {
       <div className="form-actions">
         <Button type="primary" icon={<SafetyCertificateOutlined aria-hidden />} disabled={!complete} onClick={() => setAsking(true)}>{t("opinion.sign")}</Button>
       </div>
-      <Modal open={asking} title={t("opinion.signTitle")} okText={t("opinion.sign")} cancelText={t("common.back")} confirmLoading={busy} onOk={() => void sign()} onCancel={() => setAsking(false)}>
+      <Modal open={asking} closable={{ "aria-label": t("common.close") }} title={t("opinion.signTitle")} okText={t("opinion.sign")} cancelText={t("common.back")} confirmLoading={busy} onOk={() => void sign()} onCancel={() => setAsking(false)}>
         <p>{t("opinion.signText")}</p>
       </Modal>
     </section>

@@ -161,7 +161,7 @@ export function Component() {
           value={[filter.from ? dayjs(filter.from) : null, filter.to ? dayjs(filter.to) : null]}
           onChange={(range) => change({ from: range?.[0]?.format("YYYY-MM-DD"), to: range?.[1]?.format("YYYY-MM-DD") })}
         />
-        <Segmented value={filter.scope ?? "all"} onChange={(scope) => change({ scope: scope === "all" ? undefined : scope })} options={scopes.map((value) => ({ value, label: t(`study.scope.${value}`) }))} />
+        <Segmented aria-label={t("study.column.hospital")} value={filter.scope ?? "all"} onChange={(scope) => change({ scope: scope === "all" ? undefined : scope })} options={scopes.map((value) => ({ value, label: t(`study.scope.${value}`) }))} />
         {total !== undefined && <span className="muted num filter-total">{t("study.total", { count: total })}</span>}
       </div>
       <QueryView query={query}>

@@ -33,6 +33,7 @@ function Recordings({ session }: { session: Teaching }) {
         {ready.length > 1 && (
           <Segmented
             size="small"
+            aria-label={t("teaching.replay")}
             value={shown?.id}
             onChange={setChosen}
             options={ready.map((recording) => ({ value: recording.id, label: <Data>{formatInstant(recording.started_at, language)}</Data> }))}

@@ -120,6 +120,7 @@ export function Component() {
           onChange={(event) => setFilter({ ...filter, text: event.target.value })}
         />
         <Segmented<WorkFilter["kind"]>
+          aria-label={t("work.column.kind")}
           value={filter.kind}
           onChange={(kind) => setFilter({ ...filter, kind })}
           options={(["all", "consult", "referral", "stat"] as const).map((value) => ({ value, label: t(`work.kind.${value}`) }))}
