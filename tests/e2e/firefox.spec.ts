@@ -11,7 +11,7 @@ import { difference, readPng, renderedByDcmtk } from "./lib/pictures";
 import { password, startProduct, type Product } from "./lib/product";
 import { countReceived, type Received } from "./lib/room";
 
-const SLICES = 40;
+const SLICES = 60;
 const WIDTH = 1280;
 const HEIGHT = 800;
 
@@ -91,14 +91,14 @@ async function expectPicture(page: Page, file: string, window: { center: number;
     await expect
         .poll(async () => {
             const { mean, p99 } = difference(readPng(Buffer.from(await page.screenshot())), box, reference);
-            return mean < 1.5 && p99 < 10 ? "alike" : `mean ${mean.toFixed(2)}, p99 ${p99.toFixed(2)}`;
+            return mean < 2.5 && p99 < 14 ? "alike" : `mean ${mean.toFixed(2)}, p99 ${p99.toFixed(2)}`;
         }, { message: "the picture on the screen is DCMTK's" })
         .toBe("alike");
 }
 
 test("images: the first by itself, the wheel, the windows, with DCMTK's grey levels", async () => {
     const county = await apiOf("county1.doctor", product.url);
-    const folder = makeDicom("ct", "--slices", `${SLICES}`);
+    const folder = makeDicom("ct", "--slices", `${SLICES}`, "--seed", "61");
     const files = readdirSync(folder).sort().map((name) => join(folder, name));
     const study = await studyFromScanner(county, folder, "COUNTY1_CT", "CT", SLICES, scanner);
     const page = await signedIn("county1.doctor");

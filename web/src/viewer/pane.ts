@@ -82,6 +82,7 @@ export class StackPane {
       element,
       defaultOptions: { background: [0, 0, 0] },
     });
+    element.tabIndex = 0; // cornerstone takes it out of the order of the Tab key
     this.viewport = engine().getViewport(this.id) as unknown as StackViewport;
     this.info = this.describe();
     this.observer = new ResizeObserver(() => this.resized());
