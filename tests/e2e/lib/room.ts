@@ -59,8 +59,9 @@ export class RoomPage {
         return this.controls().getByRole("button", { name });
     }
 
-    videoOf(name: string | RegExp): Locator {
-        return this.page.getByLabel(typeof name === "string" ? `Picture of ${name}` : name);
+    /** The faces of the others that show a picture. */
+    othersVideo(): Locator {
+        return this.page.locator('figure[data-self="false"] video');
     }
 
     received(): Promise<Received> {

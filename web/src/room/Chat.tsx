@@ -41,7 +41,9 @@ export function Chat({ session, state }: { session: RoomSession; state: RoomStat
   const end = useRef<HTMLDivElement>(null);
   const count = state.messages.length;
 
-  useEffect(() => end.current?.scrollIntoView({ block: "end" }), [count]);
+  useEffect(() => {
+    void end.current?.scrollIntoView({ block: "end" }); // a promise in newer browsers, which an effect must not give back
+  }, [count]);
 
   const send = async () => {
     const words = text.trim();

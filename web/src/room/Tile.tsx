@@ -27,7 +27,7 @@ export function Face({ name, detail, stream, muted, speaking = false, self = fal
       {stream === null ? (
         <span className="tile-initial" aria-hidden translate="no">{initial(name)}</span>
       ) : (
-        <Video stream={stream} label={t("room.videoOf", { name })} mirrored={self} />
+        <Video stream={stream} label={self ? t("room.preview") : t("room.videoOf", { name })} mirrored={self} />
       )}
       <figcaption>
         {muted && <AudioMutedOutlined className="tile-muted" aria-label={t("room.muted")} />}
