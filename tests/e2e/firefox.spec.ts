@@ -1,6 +1,7 @@
 /* The viewer and the room once more in Firefox ESR: no WebGL there, another WebRTC, and the same pictures. */
 import { expect, test } from "@playwright/test";
 import puppeteer, { type Browser, type Page } from "puppeteer-core";
+import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { claimedConsult, studyFromScanner } from "./lib/cases";
@@ -8,10 +9,12 @@ import { makeDicom, type Scanner } from "./lib/dicom";
 import { makeNamespace, type Namespace } from "./lib/namespace";
 import { apiOf } from "./lib/people";
 import { difference, readPng, renderedByDcmtk } from "./lib/pictures";
-import { password, startProduct, type Product } from "./lib/product";
+import { root, startProduct, type Product } from "./lib/product";
 import { countReceived, type Received } from "./lib/room";
 
 const SLICES = 60;
+/** On an address that others may reach the product wants its own password of the demo accounts. */
+const SECRET = "firefox-in-a-namespace";
 const WIDTH = 1280;
 const HEIGHT = 800;
 
@@ -23,8 +26,11 @@ let browser: Browser;
 test.beforeAll(async () => {
     test.setTimeout(300_000);
     space = makeNamespace();
-    product = await startProduct(["--demo-password", password], space.host, space.prefix);
-    scanner = { host: space.host, port: product.dimsePort, prefix: space.prefix };
+    product = await startProduct(["--demo-password", SECRET], space.host, space.prefix);
+    // A plain AE is known by its address: here the one of the namespace.
+    const ae = "FIREFOX_CT";
+    execFileSync(join(root, "build/bin/consilium"), ["ae", "add", "--data", product.data, "--org", "COUNTY1", "--aet", ae, "--host", space.host], { stdio: ["ignore", "ignore", "inherit"] });
+    scanner = { host: space.host, port: product.dimsePort, prefix: space.prefix, ae };
     browser = await puppeteer.launch({
         browser: "firefox",
         executablePath: "/usr/bin/firefox-esr",
@@ -72,7 +78,7 @@ async function signedIn(login: string): Promise<Page> {
             return answer.status;
         },
         login,
-        password,
+        SECRET,
     );
     expect(status).toBe(200);
     return page;
@@ -97,7 +103,7 @@ async function expectPicture(page: Page, file: string, window: { center: number;
 }
 
 test("images: the first by itself, the wheel, the windows, with DCMTK's grey levels", async () => {
-    const county = await apiOf("county1.doctor", product.url);
+    const county = await apiOf("county1.doctor", product.url, SECRET);
     const folder = makeDicom("ct", "--slices", `${SLICES}`, "--seed", "61");
     const files = readdirSync(folder).sort().map((name) => join(folder, name));
     const study = await studyFromScanner(county, folder, "COUNTY1_CT", "CT", SLICES, scanner);
@@ -120,13 +126,13 @@ test("images: the first by itself, the wheel, the windows, with DCMTK's grey lev
 });
 
 test("ultrasound plays", async () => {
-    const county = await apiOf("county1.doctor", product.url);
+    const county = await apiOf("county1.doctor", product.url, SECRET);
     const folder = makeDicom("us", "--frames", "60");
     const study = await studyFromScanner(county, join(folder, "US_bot.dcm"), "COUNTY1_US", "US", 1, scanner);
     const page = await signedIn("county1.doctor");
     await page.goto(`${product.url}/studies/${study.id}/view`);
     await ready(page);
-    await page.keyboard.press("Space");
+    await page.keyboard.press(" ");
     const first = await attribute(page, "data-index");
     await expect.poll(() => attribute(page, "data-index")).not.toBe(first);
     await page.browserContext().close();
@@ -146,7 +152,7 @@ async function expectMedia(page: Page): Promise<void> {
 }
 
 test("room: both see and hear each other, write, and leave", async () => {
-    const [county, lead] = [await apiOf("county1.doctor", product.url), await apiOf("lead.specialist", product.url)];
+    const [county, lead] = [await apiOf("county1.doctor", product.url, SECRET), await apiOf("lead.specialist", product.url, SECRET)];
     const { consult } = await claimedConsult(county, lead, scanner);
     const doctor = await signedIn("county1.doctor");
     const specialist = await signedIn("lead.specialist");

@@ -25,11 +25,13 @@ export interface Scanner {
     host: string;
     port: number;
     prefix: string[];
+    /** The AE title that the product knows at that address, instead of the one of the shared product. */
+    ae: string;
 }
 
 /** Sends a folder by C-STORE as a scanner does. */
 export function sendByDimse(folder: string, callingAe: string, to?: Scanner): void {
-    const { host, port, prefix } = to ?? { host: "127.0.0.1", port: dimsePort(), prefix: [] };
-    const [program, ...options] = [...prefix, "dcmsend", "+sd", "+r", "-aet", callingAe, "-aec", "CONSILIUM", host, `${port}`, folder];
+    const { host, port, prefix, ae } = to ?? { host: "127.0.0.1", port: dimsePort(), prefix: [], ae: callingAe };
+    const [program, ...options] = [...prefix, "dcmsend", "+sd", "+r", "-aet", ae, "-aec", "CONSILIUM", host, `${port}`, folder];
     execFileSync(program!, options, { stdio: ["ignore", "inherit", "inherit"] });
 }

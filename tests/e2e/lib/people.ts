@@ -28,13 +28,13 @@ export async function signIn(browser: Browser, login: string, options: Record<st
 }
 
 /** The API as login sees it, without a browser. */
-export async function apiOf(login: string, url = productUrl()): Promise<APIRequestContext> {
+export async function apiOf(login: string, url = productUrl(), secret = password): Promise<APIRequestContext> {
     const api = await request.newContext({
         baseURL: url,
         ignoreHTTPSErrors: true,
         extraHTTPHeaders: { "X-Consilium": "1" },
     });
-    const answer = await api.post("/api/v1/session", { data: { login, password } });
+    const answer = await api.post("/api/v1/session", { data: { login, password: secret } });
     if (!answer.ok()) throw new Error(`${login} cannot sign in: ${answer.status()}`);
     return api;
 }
