@@ -15,17 +15,17 @@ static const struct recipe {
     relay_kind kind;
     const char *codec;
     guint clock_rate;
-    const char *chain; /* behind rtspsrc's pad; the payloader is called pay */
+    const char *chain; /* from rtspsrc's pad: its first element is called entry, the payloader pay */
 } recipes[] = {
     {"video", "H264", RELAY_VIDEO, "H264", 90000,
-     "rtph264depay ! h264parse ! rtph264pay name=pay pt=96 mtu=1200 config-interval=-1 aggregate-mode=zero-latency"},
+     "rtph264depay name=entry ! h264parse ! rtph264pay name=pay pt=96 mtu=1200 config-interval=-1 aggregate-mode=zero-latency"},
     {"video", NULL, RELAY_VIDEO, "VP8", 90000,
-     "decodebin ! videoconvert ! videorate ! video/x-raw,framerate=25/1 ! vp8enc name=encoder deadline=1 cpu-used=8 threads=2 "
+     "decodebin name=entry ! videoconvert ! videorate ! video/x-raw,framerate=25/1 ! vp8enc name=encoder deadline=1 cpu-used=8 threads=2 "
      "target-bitrate=1500000 keyframe-max-dist=250 error-resilient=default ! rtpvp8pay name=pay pt=96 mtu=1200 "
      "picture-id-mode=2"},
-    {"audio", "OPUS", RELAY_AUDIO, "opus", 48000, "rtpopusdepay ! rtpopuspay name=pay pt=96"},
+    {"audio", "OPUS", RELAY_AUDIO, "opus", 48000, "rtpopusdepay name=entry ! rtpopuspay name=pay pt=96"},
     {"audio", NULL, RELAY_AUDIO, "opus", 48000,
-     "decodebin ! audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=2 ! opusenc frame-size=20 ! "
+     "decodebin name=entry ! audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=2 ! opusenc frame-size=20 ! "
      "rtpopuspay name=pay pt=96"},
 };
 
@@ -191,12 +191,24 @@ go_on_numbering(branch *b, GstElement *pay)
     g_mutex_unlock(&b->lock);
 }
 
+/* The chain's own pad, for its first element. GStreamer's ghosting of what is unlinked would take the element behind decodebin,
+ * which is linked only later. */
+static GstPad *
+add_entry(GstElement *chain)
+{
+    g_autoptr(GstElement) first = gst_bin_get_by_name(GST_BIN(chain), "entry");
+    g_autoptr(GstPad) pad = gst_element_get_static_pad(first, "sink");
+    GstPad *entry = gst_ghost_pad_new("sink", pad);
+    gst_element_add_pad(chain, entry);
+    return entry;
+}
+
 gboolean
 branch_attach(branch *b, GstElement *pipeline, GstPad *pad, GError **error)
 {
     g_autofree char *text = g_strconcat(b->recipe->chain, " ! appsink name=sink sync=false max-buffers=512 drop=true", NULL);
     g_autoptr(GError) why = NULL;
-    GstElement *chain = gst_parse_bin_from_description(text, TRUE, &why);
+    GstElement *chain = gst_parse_bin_from_description(text, FALSE, &why);
     if (!chain)
         return err_set(error, ERR_INTERNAL, "GStreamer lacks a part: %s", why->message);
     g_autoptr(GstElement) pay = gst_bin_get_by_name(GST_BIN(chain), "pay");
@@ -207,8 +219,8 @@ branch_attach(branch *b, GstElement *pipeline, GstPad *pad, GError **error)
     g_clear_object(&b->encoder);
     b->encoder = gst_bin_get_by_name(GST_BIN(chain), "encoder");
     g_mutex_unlock(&b->lock);
+    GstPad *entry = add_entry(chain);
     gst_bin_add(GST_BIN(pipeline), chain);
-    g_autoptr(GstPad) entry = gst_element_get_static_pad(chain, "sink");
     if (GST_PAD_LINK_FAILED(gst_pad_link(pad, entry)))
         return err_set(error, ERR_UNSUPPORTED, "the device's %s cannot be used", b->encoding);
     gst_element_sync_state_with_parent(chain);

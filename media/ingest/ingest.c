@@ -22,6 +22,12 @@ struct line {
     GstElement *rtsp;
 };
 
+/* What the relay's callbacks about one source get; lives as long as the ingest. */
+struct medium {
+    ingest *owner;
+    branch *branch;
+};
+
 struct ingest {
     loop *l;
     relay *r;
@@ -29,6 +35,7 @@ struct ingest {
     void (*done)(GPtrArray *, const GError *, gpointer);
     gpointer user_data;
     GPtrArray *tracks;  /* relay_track_info: in the room */
+    GPtrArray *media;   /* of struct medium: in the room or on its way there */
     guint adding;       /* source_new calls without an answer */
     uv_async_t wake;
     loop_timer *tick;
@@ -118,6 +125,7 @@ static void
 connect_line(ingest *i)
 {
     struct line *line = g_new0(struct line, 1);
+    line->owner = i;
     line->pipeline = gst_object_ref_sink(gst_pipeline_new(NULL));
     line->rtsp = gst_element_factory_make("rtspsrc", NULL);
     g_assert(line->rtsp); /* in gstreamer1.0-plugins-good, which packages.txt lists */
@@ -140,6 +148,7 @@ on_wake_closed(uv_handle_t *handle)
     ingest *i = handle->data;
     g_clear_pointer(&i->branches, g_ptr_array_unref);
     g_clear_pointer(&i->tracks, g_ptr_array_unref);
+    g_clear_pointer(&i->media, g_ptr_array_unref);
     g_clear_error(&i->error);
     g_mutex_clear(&i->lock);
     g_free(i->room);
@@ -225,7 +234,7 @@ tell_when_complete(ingest *i)
 static void
 on_source_added(const relay_reply *reply, const GError *error, gpointer user_data)
 {
-    ingest *i = user_data;
+    ingest *i = ((struct medium *)user_data)->owner;
     i->adding--;
     if (i->freed) {
         destroy_when_idle(i);
@@ -246,7 +255,7 @@ on_source_added(const relay_reply *reply, const GError *error, gpointer user_dat
 static void
 on_keyframe_wanted(gpointer user_data)
 {
-    branch_want_keyframe(user_data);
+    branch_want_keyframe(((struct medium *)user_data)->branch);
 }
 
 /* Puts media that have come into the room. */
@@ -261,9 +270,12 @@ add_sources(ingest *i)
     g_mutex_unlock(&i->lock);
     for (guint n = 0; n < fresh->len; n++) {
         branch *b = fresh->pdata[n];
+        struct medium *m = g_new0(struct medium, 1);
+        *m = (struct medium){i, b};
+        g_ptr_array_add(i->media, m);
         i->adding++;
         branch_set_source(b, source_new(i->r, i->room, i->participant, branch_description(b), on_keyframe_wanted,
-                                        on_source_added, i));
+                                        on_source_added, m));
     }
 }
 
@@ -349,6 +361,7 @@ ingest_start(loop *l, relay *r, const char *room, const char *participant, const
     i->backoff_ms = BACKOFF_FIRST_MS;
     i->begun_us = clock_monotonic_us();
     i->tracks = g_ptr_array_new_with_free_func((GDestroyNotify)relay_track_info_free);
+    i->media = g_ptr_array_new_with_free_func(g_free);
     i->branches = g_ptr_array_new_with_free_func((GDestroyNotify)branch_free);
     g_mutex_init(&i->lock);
     uv_async_init(loop_uv(l), &i->wake, on_wake);

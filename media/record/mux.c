@@ -64,6 +64,16 @@ set_up_source(GstElement *pipeline, const char *name, lane *l)
     gst_app_src_set_callbacks(GST_APP_SRC(source), &callbacks, l, NULL);
 }
 
+/* One picture that got through to the muxer is enough to know that there was a keyframe. */
+static GstPadProbeReturn
+on_picture(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    (void)pad;
+    (void)info;
+    g_atomic_int_set((gint *)user_data, TRUE);
+    return GST_PAD_PROBE_REMOVE;
+}
+
 /* Muxers refuse a change of caps, which a browser causes whenever it changes the size of its picture. The size is in the
  * stream too, so later changes are simply not told. */
 static GstPadProbeReturn
@@ -77,12 +87,14 @@ on_caps(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 }
 
 static void
-watch_caps(GstElement *pipeline)
+watch_picture(GstElement *pipeline, gint *ret_seen)
 {
     g_autoptr(GstElement) queue = gst_bin_get_by_name(GST_BIN(pipeline), "picture");
     g_autoptr(GstPad) pad = queue ? gst_element_get_static_pad(queue, "sink") : NULL;
-    if (pad)
-        gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_caps, NULL, NULL);
+    if (!pad)
+        return;
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_caps, NULL, NULL);
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, on_picture, ret_seen, NULL);
 }
 
 /* Muxing must not take the processor from running calls: its threads step back as they start. */
@@ -142,11 +154,14 @@ mux_file(const mux_format *format, lane *video, lane *audio, const char *path, G
         return err_set(error, ERR_INTERNAL, "GStreamer lacks a part: %s", why ? why->message : "unknown");
     g_autoptr(GstElement) out = gst_bin_get_by_name(GST_BIN(pipeline), "out");
     g_object_set(out, "location", path, NULL);
+    gint seen = FALSE; /* atomic while the pipeline runs */
     if (video) {
         set_up_source(pipeline, "video", video);
-        watch_caps(pipeline);
+        watch_picture(pipeline, &seen);
     }
     if (audio)
         set_up_source(pipeline, "audio", audio);
-    return run(pipeline, error);
+    if (!run(pipeline, error))
+        return FALSE;
+    return !video || seen || err_set(error, ERR_UNPROCESSABLE, "no keyframe came on this track");
 }

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const guint8 *bytes, gsize length);
 int
 LLVMFuzzerTestOneInput(const guint8 *bytes, gsize length)
 {
-    const guint8 *nul = memchr(bytes, 0, length);
+    const guint8 *nul = length > 0 ? memchr(bytes, 0, length) : NULL;
     if (!nul)
         return 0;
     gsize label = (gsize)(nul - bytes);

@@ -6,6 +6,7 @@
     consult = world.act("lead.specialist", "consults", consult, "claim")
 """
 import itertools
+import json
 import uuid
 
 from lib.product import PASSWORD, wait_until  # noqa: F401
@@ -54,7 +55,10 @@ class World:
         uid = "2.25." + str(uuid.uuid4().int)
         study, = self.product.sql(
             "INSERT INTO consilium.study (organisation, study_uid, patient, study_date, modalities, series_count, "
-            "instance_count) VALUES (%s, %s, %s, '2026-11-01', '{CT}', 1, 1) RETURNING id", (self.org(org), uid, patient))
+            "instance_count, attributes) VALUES (%s, %s, %s, '2026-11-01', '{CT}', 1, 1, %s) RETURNING id",
+            (self.org(org), uid, patient, json.dumps({
+                "0020000D": {"vr": "UI", "Value": [uid]}, "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Case^Test"}]},
+                "00100020": {"vr": "LO", "Value": ["T1"]}, "00080020": {"vr": "DA", "Value": ["20261101"]}})))
         series, = self.product.sql(
             "INSERT INTO consilium.series (organisation, study, series_uid, modality, instance_count) "
             "VALUES (%s, %s, %s, 'CT', 1) RETURNING id", (self.org(org), study[0], uid + ".1"))

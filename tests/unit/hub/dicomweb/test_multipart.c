@@ -89,6 +89,7 @@ test_types(void)
         g_autoptr(GError) error = NULL;
         g_autoptr(multipart) m = multipart_new(types[i].type, &sink, NULL, &type, &error);
         g_assert_cmpint(error ? error->code : -1, ==, types[i].code);
+        g_assert_true((m != NULL) == (types[i].code == -1));
     }
 }
 

@@ -289,6 +289,27 @@ test_a_later_part_joins(struct fixture *f, gconstpointer data)
     g_assert_cmpstr(json_get_text(json_array_get(both, 1), "file"), ==, PARTICIPANT "-camera-2.webm");
 }
 
+static gboolean
+keep_the_middle(guint index, guint8 *packet, gsize length)
+{
+    (void)packet;
+    (void)length;
+    return index >= 5 && index < 20; /* keyframes are every 30 */
+}
+
+/* A picture without a keyframe is no picture, but its sound stays. */
+static void
+test_no_keyframe_leaves_the_sound(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    record_track(f, "11111111-0000-4000-8000-000000000001", "video", "VP8", 90000, vp8_5s, 0, keep_the_middle);
+    record_track(f, "22222222-0000-4000-8000-000000000002", "audio", "opus", 48000, opus_5s, 0, NULL);
+    g_autoptr(json_t) list = finalise(f, 1);
+    g_assert_cmpstr(json_get_text(json_array_get(list, 0), "kind"), ==, "audio");
+    g_autofree char *path = file_path(f, list, 0);
+    g_assert_cmpint(decode(path, raw_audio).last_ms, >=, 4900);
+}
+
 static void
 test_empty_and_foreign_files(struct fixture *f, gconstpointer data)
 {
@@ -316,6 +337,7 @@ main(int argc, char **argv)
         {"/finalise/torn-journal", test_torn_journal_is_repaired},
         {"/finalise/size-may-change", test_size_may_change},
         {"/finalise/later-part", test_a_later_part_joins},
+        {"/finalise/no-keyframe", test_no_keyframe_leaves_the_sound},
         {"/finalise/empty-and-foreign", test_empty_and_foreign_files},
     };
     for (guint i = 0; i < G_N_ELEMENTS(tests); i++)

@@ -1,0 +1,36 @@
+"""What is in a media file, by really decoding it with GStreamer."""
+import subprocess
+
+DEMUX = {".webm": "matroskademux", ".mp4": "qtdemux"}
+DECODE = {(".webm", "video"): "vp8dec", (".mp4", "video"): "h264parse ! openh264dec",
+          (".webm", "audio"): "opusdec", (".mp4", "audio"): "opusdec"}
+
+
+class Stream:
+    """Decoded buffers of one stream and when the last one ends."""
+
+    def __init__(self, buffers, seconds):
+        self.buffers, self.seconds = buffers, seconds
+
+
+def decode(path, kind):
+    """The stream of this kind (video, audio); fails when it cannot be decoded to its end."""
+    suffix = path.suffix
+    pipeline = (f"filesrc location={path} ! {DEMUX[suffix]} name=d d.{kind}_0 ! queue ! {DECODE[suffix, kind]} ! "
+                "identity silent=false ! fakesink sync=false")
+    done = subprocess.run(["gst-launch-1.0", "-v", *pipeline.split()], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "Got EOS" in done.stdout, done.stdout[-2000:]
+    ends, count = 0.0, 0
+    for line in done.stdout.splitlines():
+        if "chain" in line and "pts: " in line:
+            count += 1
+            ends = max(ends, seconds_of(line.split("pts: ")[1].split(",")[0]) + seconds_of(line.split("duration: ")[1].split(",")[0]))
+    return Stream(count, ends)
+
+
+def seconds_of(text):
+    if text == "none":
+        return 0.0
+    hours, minutes, seconds = text.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
