@@ -162,6 +162,8 @@ static void
 hook_room_attended(gpointer data, const caller *who, const char *room, gboolean present)
 {
     struct hub *hub = data;
+    if (!hub->db)
+        return; /* the program is ending: its rooms empty after the database has gone */
     db_actor actor = actor_of(who);
     room_attend(hub->db, &actor, room, present);
 }

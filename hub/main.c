@@ -204,7 +204,7 @@ stop(void)
     loop_timer_free(migrations_timer);
     audit_writer_free(audit);
     http_server_close(hub.http);
-    db_pool_free(hub.db);
+    g_clear_pointer(&hub.db, db_pool_free);
     http_server_free(hub.http);
     if (hub.signaling)
         signaling_free(hub.signaling);
