@@ -7,6 +7,8 @@ import { join, resolve } from "node:path";
 
 export const root = resolve(import.meta.dirname, "../../..");
 export const password = "consilium-demo";
+/** Seconds that access lasts after a case was closed, in the product of the tests. */
+export const graceSeconds = 3;
 
 const startSeconds = 180;
 const stopSeconds = 20;
@@ -41,7 +43,7 @@ export async function startProduct(options: string[] = [], host = "127.0.0.1", p
             .concat(["--dimse-tls-port", `${dimseTls}`, "--rtc-port", `${rtc}`])
             .concat(options),
         // short grace and fast ends, so that a test sees access end
-        { cwd: root, env: { ...process.env, CONSILIUM_AUTH_GRANT_GRACE: "3" }, stdio: ["ignore", "pipe", "pipe"] },
+        { cwd: root, env: { ...process.env, CONSILIUM_AUTH_GRANT_GRACE: `${graceSeconds}` }, stdio: ["ignore", "pipe", "pipe"] },
     );
     const lines: string[] = [];
     const ended = new Promise<number | null>((done) => up.once("exit", done));
