@@ -9,7 +9,8 @@
 
 #define PASSWORD_LINE 1024
 
-/* Without --data: the environment, then var/ of the checkout this program was built in, then the installed place. */
+/* Without --data: the environment, then var/ of the checkout this program was built in, then the installed
+ * place. */
 static char *
 default_data(void)
 {
@@ -50,7 +51,9 @@ cli_options(cli *c, const GOptionEntry *entries, int argc, char **argv, GError *
         return err_set(error, ERR_INVALID, "%s", broken->message);
     if (argc > 1)
         return err_set(error, ERR_INVALID, "unexpected \"%s\"", argv[1]);
-    g_autofree char *place = data ? g_steal_pointer(&data) : default_data();
+    g_autofree char *place = data             ? g_steal_pointer(&data)
+                             : c->data_before ? g_strdup(c->data_before)
+                                              : default_data();
     c->data = g_canonicalize_filename(place, NULL);
     struct passwd *me = getpwuid(geteuid());
     c->as_owner = geteuid() == 0 || (me && !strcmp(me->pw_name, "consilium-pg"));

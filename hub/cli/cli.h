@@ -4,12 +4,14 @@
 #include "hub/store/db.h"
 
 typedef struct {
-    char *data;        /* data directory */
+    const char *data_before; /* --data as it stood before the command, or NULL */
+    char *data;              /* data directory */
     config *config;
     gboolean as_owner; /* root and consilium-pg act as the schema's owner, the hub's user as the hub */
 } cli;
 
-/** A command: parses its own options from argv (argv[0] is its name), prints, returns FALSE with an error for people. */
+/** A command: parses its own options from argv (argv[0] is its name), prints, returns FALSE with an error for
+ * people. */
 typedef gboolean (*cli_command)(cli *c, int argc, char **argv, GError **error);
 
 gboolean cmd_user_add(cli *c, int argc, char **argv, GError **error);
@@ -35,7 +37,8 @@ gboolean cmd_backup(cli *c, int argc, char **argv, GError **error);
 gboolean cmd_restore(cli *c, int argc, char **argv, GError **error);
 gboolean cmd_audit_verify(cli *c, int argc, char **argv, GError **error);
 
-/** Parses options; leftover arguments are an error. --data is among them for every command. */
+/** Parses options; leftover arguments are an error. --data is among them for every command; one that stood
+ * before the command counts as well. */
 gboolean cli_options(cli *c, const GOptionEntry *entries, int argc, char **argv, GError **error);
 /** Sets ERR_INVALID naming the option when value is NULL. */
 gboolean cli_need(const char *value, const char *option, GError **error);

@@ -37,7 +37,7 @@ static const struct {
 static void
 print_usage(FILE *to)
 {
-    fputs("consilium COMMAND --data DIR …\n", to);
+    fputs("consilium [--data DIR] COMMAND …\n", to);
     for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
         fprintf(to, "  %-7s %-10s %s\n", commands[i].noun, commands[i].verb ? commands[i].verb : "", commands[i].usage);
 }
@@ -54,10 +54,29 @@ find_command(int argc, char **argv)
     return -1;
 }
 
+/* Takes --data DIR or --data=DIR from in front of the command. */
+static void
+take_data(cli *c, int *argc, char ***argv)
+{
+    char **at = *argv;
+    int used = 0;
+    if (*argc >= 2 && g_str_has_prefix(at[1], "--data=")) {
+        c->data_before = at[1] + strlen("--data=");
+        used = 1;
+    } else if (*argc >= 3 && !strcmp(at[1], "--data")) {
+        c->data_before = at[2];
+        used = 2;
+    }
+    *argc -= used;
+    *argv += used;
+}
+
 int
 main(int argc, char **argv)
 {
     setlocale(LC_ALL, "C.UTF-8");
+    cli c = {0};
+    take_data(&c, &argc, &argv);
     gssize found = find_command(argc, argv);
     if (found < 0) {
         gboolean asked = argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help"));
@@ -65,7 +84,6 @@ main(int argc, char **argv)
         return asked ? 0 : 2;
     }
     int used = commands[found].verb ? 2 : 1;
-    cli c = {0};
     g_autoptr(GError) error = NULL;
     gboolean done = commands[found].run(&c, argc - used, argv + used, &error);
     if (!done)

@@ -130,6 +130,13 @@ def test_check_names_every_error(product, tmp_path):
     assert "all is well" in product.cli("check").stdout
 
 
+def test_data_may_stand_before_the_command(product):
+    program, data = str(product.build_dir / "bin/consilium"), str(product.data)
+    for place in (["--data", data], ["--data=" + data]):
+        done = subprocess.run([program, *place, "check"], capture_output=True, text=True)
+        assert done.returncode == 0 and "all is well with " + data in done.stdout, done.stderr
+
+
 def test_backup_and_restore(start_product, tmp_path):
     from lib.product import Product
     product = start_product()

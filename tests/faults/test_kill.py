@@ -101,7 +101,16 @@ def test_acknowledged_instances_survive_kills(start_product, studies, tmp_path):
 def test_readiness_names_what_is_missing(start_product):
     """While the database is down, /readyz says so and /healthz still answers."""
     product = start_product()
+    nobody = product.client()
+
+    def complaint():
+        answer = nobody.get("/readyz")
+        return answer.status_code == 503 and answer.text
+
     product.kill("database")
+    # PostgreSQL needs its crash recovery before it is back, so the time of being down can be seen
+    assert "database" in wait_until(complaint, 15, "/readyz to name what is missing")
+    assert nobody.get("/healthz").status_code == 200
     wait_until(product.is_ready, 15, "readiness after the database came back")
     answer = product.login("county1.doctor").get("/api/v1/session")
     assert answer.status_code == 200
