@@ -70,15 +70,6 @@ idempotency_begin(http_request *r)
     return TRUE;
 }
 
-static void
-on_kept(db_batch *batch, const GError *error, gpointer data)
-{
-    (void)batch;
-    (void)data;
-    if (error)
-        log_limited(LOG_WARNING, "idempotency", "an answer could not be kept: %s", error->message);
-}
-
 static char *
 header_of(const http_request *r, const char *name)
 {
@@ -91,13 +82,35 @@ header_of(const http_request *r, const char *name)
     return NULL;
 }
 
+/* --- the answer waits until it is kept: who repeats at once finds it, and who lost the line before it came too */
+struct kept {
+    http_request *request;
+    guint status;
+    char *content_type;
+    GBytes *body; /* or NULL */
+    gboolean rangeable;
+};
+
+static void
+on_kept(db_batch *batch, const GError *error, gpointer data)
+{
+    (void)batch;
+    g_autofree struct kept *k = data;
+    g_autoptr(http_request) r = k->request;
+    if (error)
+        log_limited(LOG_WARNING, "idempotency", "an answer could not be kept: %s", error->message);
+    reply_send(r, k->status, k->content_type, k->body, k->rangeable);
+    g_free(k->content_type);
+    g_clear_pointer(&k->body, g_bytes_unref);
+}
+
 /* A success is kept; after an error the key is free again. */
-void
-idempotency_finish(http_request *r, guint status, const char *content_type, GBytes *body)
+gboolean
+idempotency_holds(http_request *r, guint status, const char *content_type, GBytes *body, gboolean rangeable)
 {
     if (!r->idempotency_hash || r->status)
-        return;
-    G_GNUC_UNUSED g_autofree char *hash = g_steal_pointer(&r->idempotency_hash);
+        return FALSE;
+    g_clear_pointer(&r->idempotency_hash, g_free);
     const char *key = r->headers[HEADER_IDEMPOTENCY_KEY];
     db_batch *batch = db_batch_new(&r->actor);
     gsize length = body ? g_bytes_get_size(body) : 0;
@@ -110,5 +123,8 @@ idempotency_finish(http_request *r, guint status, const char *content_type, GByt
     } else {
         db_batch_add(batch, "idempotency_forget", 1, key);
     }
-    db_pool_run(r->server->options.db, batch, on_kept, NULL);
+    struct kept *k = g_new0(struct kept, 1);
+    *k = (struct kept){http_ref(r), status, g_strdup(content_type), body ? g_bytes_ref(body) : NULL, rangeable};
+    db_pool_run(r->server->options.db, batch, on_kept, k);
+    return TRUE;
 }

@@ -137,6 +137,8 @@ gboolean body_too_slow(const http_request *r, gint64 now_us);
 /** Fills the area with the next bytes of the reply; -1: a file failed, close. */
 gssize reply_fill(http_request *r, guint8 *area, gsize size);
 gboolean reply_is_done(const http_request *r);
+/** bytes (may be NULL) stay the caller's. */
+void reply_send(http_request *r, guint status, const char *content_type, GBytes *bytes, gboolean rangeable);
 void reply_start(http_request *r);
 
 /* parts.c */
@@ -152,7 +154,8 @@ void cors_preflight(http_request *r, const char *allow);
 
 /* idempotency.c: TRUE when the handler is not to run now (it will be, or the stored answer was given). */
 gboolean idempotency_begin(http_request *r);
-void idempotency_finish(http_request *r, guint status, const char *content_type, GBytes *body);
+/** TRUE: the answer is being kept and will be sent by reply_send when that is done. */
+gboolean idempotency_holds(http_request *r, guint status, const char *content_type, GBytes *body, gboolean rangeable);
 
 /* server.c */
 void connection_wake(http_request *r); /* there is something to write */

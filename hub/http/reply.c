@@ -258,19 +258,25 @@ reply_fill(http_request *r, guint8 *area, gsize size)
 }
 
 void
-http_reply_empty(http_request *r, guint status)
+reply_send(http_request *r, guint status, const char *content_type, GBytes *bytes, gboolean rangeable)
 {
-    idempotency_finish(r, status, NULL, NULL);
-    finish(r, status, NULL, NULL, FALSE);
+    http_parts *parts = bytes ? http_parts_new() : NULL;
+    if (bytes)
+        http_parts_add_bytes(parts, bytes);
+    finish(r, status, content_type, parts, rangeable);
 }
 
 static void
 reply_whole(http_request *r, guint status, const char *content_type, GBytes *bytes, gboolean rangeable)
 {
-    idempotency_finish(r, status, content_type, bytes);
-    http_parts *parts = http_parts_new();
-    http_parts_add_bytes(parts, bytes);
-    finish(r, status, content_type, parts, rangeable);
+    if (!idempotency_holds(r, status, content_type, bytes, rangeable))
+        reply_send(r, status, content_type, bytes, rangeable);
+}
+
+void
+http_reply_empty(http_request *r, guint status)
+{
+    reply_whole(r, status, NULL, NULL, FALSE);
 }
 
 void

@@ -298,7 +298,8 @@ on_batch(db_batch *batch, const GError *error, gpointer data)
 {
     g_autofree struct db_call *call = data;
     g_autoptr(http_request) r = call->request;
-    if (http_cancelled(r))
+    /* With an Idempotency-Key the work goes on to its end: who comes again asks for the answer. */
+    if (http_cancelled(r) && !r->idempotency_hash)
         return;
     if (error)
         http_reply_error(r, error);

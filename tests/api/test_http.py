@@ -328,6 +328,24 @@ def test_idempotency_key(product):
     assert other.status_code == 201 and other.json()["id"] != first.json()["id"]
 
 
+def test_idempotency_key_after_a_lost_line(product):
+    """The client is gone before its answer: whoever repeats gets it, and nothing was made twice."""
+    client = product.login("county1.doctor")
+    cookie = "; ".join(f"{one.name}={one.value}" for one in client.cookies)
+    for _ in range(8):
+        key, title = str(uuid.uuid4()), f"Lost line {uuid.uuid4()}"
+        body = json.dumps({"title": title})
+        with Wire(product) as line:
+            line.send(f"POST /api/v1/rooms HTTP/1.1\r\nHost: 127.0.0.1:{product.https_port}\r\nX-Consilium: 1\r\n"
+                          f"Content-Type: application/json\r\nCookie: {cookie}\r\nIdempotency-Key: {key}\r\n"
+                          f"Content-Length: {len(body)}\r\n\r\n{body}")
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        answer = wait_until(lambda: (one := client.post("/api/v1/rooms", data=body, headers=headers)).status_code != 409 and one,
+                            10, "an answer for the key")
+        assert answer.status_code == 201
+        assert product.sql("SELECT count(*) FROM consilium.room WHERE title = %s", [title]) == [(1,)]
+
+
 def test_metrics(product):
     answer = product.login("county1.doctor").get("/metrics")
     assert answer.status_code == 200 and "consilium_http_requests_total" in answer.text

@@ -89,8 +89,7 @@ def test_second_start_is_quick_and_own_password_survives(start_product):
     product.options = []
     began = time.monotonic()
     product.start()
-    if not os.environ.get("CONSILIUM_TEST_BUILD_DIR"):
-        assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     product.login("county1.doctor", "own secret 1")
 
 
