@@ -6,7 +6,7 @@
                  [--calling BENCHSCU] [--move BENCHSCU:24300] [--tests store,stow,scale,qido,wado,find,move,verify,names,hostile] [--lock FILE]
   bench_dicom.py --compare A.json B.json [...]        table of figures side by side
 
---data holds: ct300x4/ct0..ct3 (make_dicom.py ct --series 4), all/us (make_dicom.py us), scale1k (make_dicom.py scale).
+--data holds folders that make_dicom.py makes: ct (one series of 300 slices), us, names, hostile and scale.
 Every run sends copies with fresh UIDs and PatientIDs, so nothing need be deleted on the server in between.
 --server-pid: CPU seconds and RSS are those of these processes and all their descendants."""
 import argparse
@@ -48,6 +48,11 @@ end
 '''
 
 
+# name, how many series at once (each its own association or connection), slices of each
+STORE = (('cstore_ct300_1assoc', 1, 300), ('cstore_ct150x4_4assoc', 4, 150))
+STOW = (('stow_ct300_20perreq_1conn', 1, 300), ('stow_ct150x4_20perreq_4conn', 4, 150))
+
+
 def pct(v, p):
     v = sorted(v)
     return v[min(len(v) - 1, int(len(v) * p / 100))] if v else None
@@ -83,18 +88,21 @@ class Bench:
             with open(self.a.json, 'w') as f:
                 json.dump(dict(label=self.a.label, run=self.run, argv=sys.argv, tests=self.res), f, indent=1)
 
-    def copy(self, sub, name, tag=''):
+    def copy(self, sub, name, limit=None):
         if name not in self.sets:
-            self.sets[name] = clone(os.path.join(self.a.data, sub), os.path.join(self.tmp, name), self.run + tag)
+            self.sets[name] = clone(os.path.join(self.a.data, sub), os.path.join(self.tmp, name), self.run + name, limit)
         return self.sets[name]
+
+    def series(self, name, count, slices):
+        """So many CT series, each of its own study and patient, each in its own folder."""
+        return [self.copy('ct', '%s_%d' % (name, i), slices) for i in range(count)]
 
     def prepare(self, tests):
         """Copies with fresh UIDs are made before the clock (and the lock) starts."""
-        for t, names in (('store', (('cstore_ct300_1assoc', 1), ('cstore_ct300x4_4assoc', 4))), ('stow', (('stow_ct300_20perreq_1conn', 1), ('stow_ct300x4_20perreq_4conn', 4)))):
+        for t, sets in (('store', STORE), ('stow', STOW)):
             if t in tests:
-                for n, k in names:
-                    for i in range(k):
-                        self.copy('ct300x4/ct%d' % i, '%s_%d' % (n, i), n)
+                for name, count, slices in sets:
+                    self.series(name, count, slices)
         os.sync()
         if self.lockf:
             w0 = time.time()
@@ -124,27 +132,26 @@ class Bench:
         return n
 
     def t_store(self):
-        for name, k in (('cstore_ct300_1assoc', 1), ('cstore_ct300x4_4assoc', 4)):
-            sets = [self.copy('ct300x4/ct%d' % i, '%s_%d' % (name, i), name) for i in range(k)]
-            inst = sum(sets, [])
+        for name, k, slices in STORE:
+            inst = sum(self.series(name, k, slices), [])
             mb = sum(i['size'] for i in inst) / 1e6
             with Meter(self) as m:
                 rc, err = self.send([os.path.join(self.tmp, '%s_%d' % (name, i)) for i in range(k)], k)
             self.rec(name, m.out(instances=len(inst), mb=round(mb, 1), inst_s=round(len(inst) / m.wall, 1), mb_s=round(mb / m.wall, 1),
                                  cpu_s_per_1000=round(m.cpu * 1000 / len(inst), 2), rc=rc, err=err, listed=self.count(inst)))
-            self.ct = inst
+            self.ct = self.ct or inst
             for i in range(k):
                 shutil.rmtree(os.path.join(self.tmp, '%s_%d' % (name, i)))
 
     def ensure(self):
         """CT and US data that the read tests use."""
         if not self.ct:
-            self.ct = self.copy('ct300x4/ct0', 'ens', 'ens')
+            self.ct = self.copy('ct', 'ens')
             with Meter(self):
                 self.stow_send([i['path'] for i in self.ct], 20, 2)
             shutil.rmtree(self.tmp + '/ens')
         if not self.us:
-            self.us = self.copy('all/us', 'us', 'us')
+            self.us = self.copy('us', 'us')
             s = self.stow_send([i['path'] for i in self.us], 1, 1)
             self.rec('stow_us_setup', dict(status=s, listed=self.count(self.us)))
 
@@ -186,11 +193,11 @@ class Bench:
         return st
 
     def t_stow(self):
-        for name, k, c in (('stow_ct300_20perreq_1conn', 1, 1), ('stow_ct300x4_20perreq_4conn', 4, 4)):
-            inst = sum([self.copy('ct300x4/ct%d' % i, '%s_%d' % (name, i), name) for i in range(k)], [])
+        for name, k, slices in STOW:
+            inst = sum(self.series(name, k, slices), [])
             mb = sum(i['size'] for i in inst) / 1e6
             with Meter(self) as m:
-                st = self.stow_send([i['path'] for i in inst], 20, c)
+                st = self.stow_send([i['path'] for i in inst], 20, k)
             self.rec(name, m.out(instances=len(inst), mb=round(mb, 1), inst_s=round(len(inst) / m.wall, 1), mb_s=round(mb / m.wall, 1),
                                  cpu_s_per_1000=round(m.cpu * 1000 / len(inst), 2), status=st, req_p50_ms=round(pct(self.last, 50) * 1e3, 1),
                                  req_max_ms=round(max(self.last) * 1e3, 1), listed=self.count(inst)))
@@ -254,7 +261,7 @@ class Bench:
         self.wrk(x + 'qido_studies_name', ['/studies?PatientName=%s*&limit=50' % f for f in fam], J, (1, 8))
         self.wrk(x + 'qido_studies_pid_exact', ['/studies?PatientID=P%07d&limit=50' % (i * 7) for i in range(1, 90)], J, (1, 8))
         self.wrk(x + 'qido_studies_date_month', ['/studies?StudyDate=%d%02d01-%d%02d28&limit=50' % (y, mo, y, mo) for y in (2018, 2019, 2020, 2021, 2022) for mo in range(1, 13)], J, (1, 8))
-        self.wrk(x + 'qido_studies_page', ['/studies?limit=50&offset=%d' % o for o in (0, 50, 100, 200)], J, (1,))
+        self.wrk(x + 'qido_studies_page', ['/studies?limit=50&offset=%d' % o for o in (0, 50, 100)], J, (1,))
         self.wrk(x + 'qido_series_of_study', ['/studies/%s/series' % st for st in studies[:60]], J, (1, 8))
         self.wrk(x + 'qido_series_modality', ['/series?Modality=%s&limit=50' % mo for mo in ('CT', 'MR', 'US', 'DX', 'CR')], J, (1, 8))
         self.wrk(x + 'qido_instances_of_series', ['/studies/%s/series/%s/instances' % t for t in ser], J, (1, 8))
@@ -369,7 +376,7 @@ class Bench:
     # -------------------------------------------------------------------------------- behaviour
     def t_names(self):
         """Every charset variant: does QIDO give back the name, and is it found by Chinese characters and pinyin?"""
-        d = os.path.join(self.a.data, 'all/names')
+        d = os.path.join(self.a.data, 'names')
         rows = [l.split('\t') for l in open(d + '/expected.tsv', encoding='utf-8').read().splitlines()[1:]]
         st = self.stow_send([os.path.join(d, r[0]) for r in rows], 1, 1)
         h, good, bad = Http(self), 0, []
@@ -391,7 +398,7 @@ class Bench:
 
     def t_hostile(self):
         """One STOW request per file of the hostile folder: status, time, memory, and whether the server still answers."""
-        d, out, alive = os.path.join(self.a.data, 'all/hostile'), {}, True
+        d, out, alive = os.path.join(self.a.data, 'hostile'), {}, True
         files = sorted(f for f in os.listdir(d) if not f.endswith('.tsv') and f not in self.a.skip.split(','))
         with Meter(self) as m:
             for f in files:
@@ -428,7 +435,7 @@ class Bench:
         self.ensure()
         h, r = Http(self), {}
         i = self.ct[5]
-        with open(os.path.join(self.a.data, 'ct300x4/ct0', os.path.basename(i['path'])), 'rb') as f:
+        with open(os.path.join(self.a.data, 'ct', os.path.basename(i['path'])), 'rb') as f:
             px = f.read()[-524288:]
         u = '/studies/%s/series/%s/instances/%s' % (i['study'], i['series'], i['sop'])
         for k, p, acc in (('ct_frame', u + '/frames/1', 'multipart/related; type="application/octet-stream"'), ('ct_instance', u, 'multipart/related; type="application/dicom"'),
@@ -497,7 +504,7 @@ if __name__ == '__main__':
     ap.add_argument('--server-pid', default='')
     ap.add_argument('--json')
     ap.add_argument('--data', default='dicom-data')
-    ap.add_argument('--scale', default='scale1k')
+    ap.add_argument('--scale', default='scale')
     ap.add_argument('--scale-dimse', type=int, default=-1, help='how many folders of the scale set go by C-STORE (default half)')
     ap.add_argument('--calling', default='BENCHSCU')
     ap.add_argument('--move', default='BENCHSCU:24300')

@@ -20,13 +20,13 @@ def fresh(v, run):
     return v[:-12] + h.encode()
 
 
-def clone(src, dst, run):
-    """Copy a folder with new UIDs and PatientIDs of equal length. Returns the list of instances."""
+def clone(src, dst, run, limit=None):
+    """Copy a folder (or its first files) with new UIDs and PatientIDs of equal length. Returns the list of instances."""
     out = []
     for root, dirs, files in os.walk(src):
         dirs.sort()
         for f in sorted(files):
-            if not f.endswith('.dcm'):
+            if not f.endswith('.dcm') or len(out) == limit:
                 continue
             with open(os.path.join(root, f), 'rb') as i:
                 b = i.read()
