@@ -2,7 +2,9 @@
  * so that a row never names a blob that is not on disk. */
 #include "dicom/ingest/failpoint.h"
 #include "dicom/ingest/internal.h"
+#include "dicom/scan/digest.h"
 #include "hub/base/err.h"
+#include "hub/base/log.h"
 #include <string.h>
 #include <unistd.h>
 
@@ -39,6 +41,14 @@ add_job(db_batch *batch, const ingest_job *job)
 }
 
 static void
+set_aside(ingest_job *job, const char *reason)
+{
+    job->outcome = INGEST_QUARANTINED;
+    job->status = STATUS_DUPLICATE;
+    job->reason = g_strdup(reason);
+}
+
+static void
 take_outcome(ingest_job *job, db_batch *batch, guint index)
 {
     const char *outcome = db_text(batch, index, 0, 0), *reason = db_text(batch, index, 0, 1);
@@ -49,10 +59,10 @@ take_outcome(ingest_job *job, db_batch *batch, guint index)
         job->outcome = INGEST_STORED;
     } else if (!g_strcmp0(outcome, "same")) {
         job->outcome = INGEST_SAME;
+    } else if (!g_strcmp0(outcome, "known")) {
+        job->other = g_strdup(reason);
     } else {
-        job->outcome = INGEST_QUARANTINED;
-        job->status = STATUS_DUPLICATE;
-        job->reason = g_strdup(reason);
+        set_aside(job, reason);
     }
 }
 
@@ -75,10 +85,77 @@ commit_rows(ingest_job **jobs, guint count, db_conn **connection, const char *co
 }
 
 static gboolean
+digest_blob(blob_store *blobs, const char *hash, guint8 ret_digest[DIGEST_LENGTH], GError **error)
+{
+    g_autofree char *path = blob_store_path(blobs, hash);
+    g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, error);
+    return file && digest_dataset((const guint8 *)g_mapped_file_get_contents(file),
+                                  g_mapped_file_get_length(file), ret_digest, error);
+}
+
+/* The same image that came another way (C-STORE, STOW, another sender) has other bytes around its data set. A
+ * blob that cannot be read is taken for another: nothing is lost by that. */
+static gboolean
+is_same_image(const ingest_job *job, blob_store *blobs)
+{
+    guint8 mine[DIGEST_LENGTH], other[DIGEST_LENGTH];
+    g_autoptr(GError) error = NULL;
+    if (!digest_blob(blobs, job->hash, mine, &error) || !digest_blob(blobs, job->other, other, &error)) {
+        log_limited(LOG_WARNING, "ingest", "cannot compare with what is stored: %s", error->message);
+        return FALSE;
+    }
+    return memcmp(mine, other, DIGEST_LENGTH) == 0;
+}
+
+static gboolean
+is_named_by_another(ingest_job **jobs, guint count, const ingest_job *job)
+{
+    for (guint i = 0; i < count; i++)
+        if (jobs[i] != job && !strcmp(jobs[i]->hash, job->hash))
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
+commit_quarantine(ingest_job *job, db_conn *connection, GError **error)
+{
+    static const char reason[] = "same UID, other content";
+    const db_actor actor = {.organisation = job->organisation, .purpose = "treatment"};
+    g_autofree char *item = job_item(job);
+    g_autoptr(db_batch) batch = db_batch_new(&actor);
+    db_batch_add(batch, "dicom_act_as", 3, job->organisation, job->person, job->request);
+    db_batch_add(batch, "instance_set_aside", 3, item, job->study, reason);
+    if (!db_conn_run(connection, batch, error))
+        return FALSE;
+    set_aside(job, reason);
+    return TRUE;
+}
+
+/* Instances whose UID is known with another hash. */
+static void
+settle_known(ingest_job **jobs, guint count, blob_store *blobs, db_conn *connection)
+{
+    for (guint i = 0; i < count; i++) {
+        ingest_job *job = jobs[i];
+        GError *error = NULL;
+        if (!job->other)
+            continue;
+        if (!is_same_image(job, blobs)) {
+            if (!commit_quarantine(job, connection, &error))
+                job_fail(job, error);
+            continue;
+        }
+        job->outcome = INGEST_SAME;
+        if (job->made_blob && !is_named_by_another(jobs, count, job))
+            blob_store_remove(blobs, job->hash);
+    }
+}
+
+static gboolean
 name_blobs(ingest_job **jobs, guint count, blob_store *blobs, GError **error)
 {
     for (guint i = 0; i < count; i++)
-        if (!blob_store_put(blobs, jobs[i]->path, jobs[i]->hash, error))
+        if (!blob_store_put(blobs, jobs[i]->path, jobs[i]->hash, &jobs[i]->made_blob, error))
             return FALSE;
     failpoint("linked");
     if (!blob_store_sync(blobs, error))
@@ -112,11 +189,13 @@ commit_jobs(ingest_job **jobs, guint count, blob_store *blobs, db_conn **connect
     }
     if (commit_rows(jobs, count, connection, conninfo, &error)) {
         failpoint("committed");
+        settle_known(jobs, count, blobs, *connection);
         return;
     }
     if (count > 1 && !err_is(error, ERR_UNAVAILABLE)) {
         g_error_free(error);
         commit_one_by_one(jobs, count, connection, conninfo);
+        settle_known(jobs, count, blobs, *connection);
         return;
     }
     for (guint i = 0; i < count; i++)

@@ -14,6 +14,7 @@ typedef struct {
     char *organisation, *code, *charset, *person, *received_from, *request;
     char *want_class, *want_sop, *want_study; /* what the sender said; NULL: nothing */
     char *path;                               /* in the temporary directory; NULL once it is a blob */
+    gboolean made_blob;                       /* the blob was not there before */
     char *foreign;                            /* to be copied from; NULL: none */
     gboolean scanned;
     scan_result scan;
@@ -22,6 +23,7 @@ typedef struct {
     ingest_outcome outcome;
     guint16 status;
     char *reason, *study;
+    char *other; /* the instance is known with this hash: the committer compares */
     guint study_instances;
     ingest_done done;
     gpointer user_data;

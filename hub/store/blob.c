@@ -1,5 +1,6 @@
-/* Blobs are files of mode 0640 in two levels of 256 directories each. A blob appears under its name by link(2) of the
- * finished temporary file, so a name never stands for half a file; it is on disk for good after blob_store_sync. */
+/* Blobs are files of mode 0640 in two levels of 256 directories each. A blob appears under its name by
+ * link(2) of the finished temporary file, so a name never stands for half a file; it is on disk for good
+ * after blob_store_sync. */
 #include "hub/store/blob.h"
 #include "hub/base/err.h"
 #include <errno.h>
@@ -97,7 +98,7 @@ make_level(blob_store *store, const char *path, const char *parent, GError **err
 }
 
 gboolean
-blob_store_put(blob_store *store, const char *temp_path, const char *hash, GError **error)
+blob_store_put(blob_store *store, const char *temp_path, const char *hash, gboolean *ret_new, GError **error)
 {
     if (!is_hash(hash))
         return err_set(error, ERR_INVALID, "not a SHA-256");
@@ -105,13 +106,22 @@ blob_store_put(blob_store *store, const char *temp_path, const char *hash, GErro
     g_autofree char *first = g_strndup(path, 2), *second = g_strndup(path, SECOND_LEVEL);
     if (!make_level(store, first, ".", error) || !make_level(store, second, first, error))
         return FALSE;
-    if (linkat(AT_FDCWD, temp_path, store->root, path, 0) != 0 && errno != EEXIST)
+    *ret_new = linkat(AT_FDCWD, temp_path, store->root, path, 0) == 0;
+    if (!*ret_new && errno != EEXIST)
         return fail_errno(error, "cannot link", path);
     /* also when it was there already: whoever put it may not have come to its sync */
     touch(store, second);
     if (unlink(temp_path) != 0 && errno != ENOENT)
         return fail_errno(error, "cannot remove", temp_path);
     return TRUE;
+}
+
+void
+blob_store_remove(blob_store *store, const char *hash)
+{
+    g_autofree char *path = is_hash(hash) ? relative_path(hash) : NULL;
+    if (path)
+        unlinkat(store->root, path, 0);
 }
 
 static gboolean

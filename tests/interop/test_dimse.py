@@ -3,6 +3,7 @@ import hashlib
 import os
 import pathlib
 import shutil
+import subprocess
 
 import pydicom
 import pytest
@@ -137,6 +138,67 @@ def test_same_uid_with_other_content_is_set_aside(product, scanner, images, tmp_
     assert blob(product, uid) == stored
     assert product.sql("SELECT reason FROM consilium.instance_quarantine WHERE sop_uid = %s", [uid]) == [
         ("same UID, other content",)]
+
+
+def stow(client, *paths):
+    body = b"".join(b"--B\r\nContent-Type: application/dicom\r\n\r\n" + path.read_bytes() + b"\r\n" for path in paths) + b"--B--\r\n"
+    return client.post("/dicom-web/studies", data=body, headers={"Accept": "application/dicom+json", "Content-Type":
+                       'multipart/related; type="application/dicom"; boundary=B'})
+
+
+def dcmconv(source, target, *options):
+    subprocess.run(["dcmconv", *options, str(source), str(target)], check=True, capture_output=True)
+    return target
+
+
+def test_same_image_by_two_ways_is_one_image(product, scanner, images, tmp_path):
+    """By C-STORE, by STOW-RS, from another scanner, with lengths or a value representation written otherwise, deflated: whatever
+    comes first is kept, the rest is a success that stores nothing."""
+    path = next(images("sr", seed=21).rglob("*.dcm"))
+    uid = pydicom.dcmread(path).SOPInstanceUID
+    radiographer = product.login("county1.radiographer")
+    assert scanner("COUNTY1_CT").send(path) == 1
+    stored = blob(product, uid)
+    assert stored != path.read_bytes()
+    assert scanner("COUNTY1_US").send(path) == 1
+    variants = [path] + [dcmconv(path, tmp_path / f"{option[1:]}.dcm", option) for option in ("-e", "+g", "+ti", "+td")]
+    assert len({variant.read_bytes() for variant in variants}) == len(variants)
+    for variant in variants:
+        answer = stow(radiographer, variant)
+        assert answer.status_code == 200, f"{variant.name}: {answer.text}"
+    assert blob(product, uid) == stored
+    assert not product.sql("SELECT 1 FROM consilium.instance_quarantine WHERE sop_uid = %s", [uid])
+    names = {row[0] for row in product.sql("SELECT encode(hash, 'hex') FROM consilium.instance UNION "
+                                           "SELECT encode(hash, 'hex') FROM consilium.instance_quarantine")}
+    assert {file.name for file in (product.data / "blobs").glob("??/??/*")} <= names, "a blob that no row names was left"
+
+
+def test_other_content_is_set_aside_whatever_way_it_comes(product, scanner, images, tmp_path):
+    """One pixel, one item of a sequence, one private element: each is other content."""
+    folder = images("ct", slices=2, seed=22)
+    path = sorted(folder.glob("*.dcm"))[0]
+    report = next(images("sr", seed=23).rglob("*.dcm"))
+    assert scanner("COUNTY1_CT").send(path) == 1 and scanner("COUNTY1_CT").send(report) == 1
+    pixel = bytearray(path.read_bytes())
+    pixel[-7] ^= 1
+    (tmp_path / "pixel.dcm").write_bytes(pixel)
+    dataset = pydicom.dcmread(report)
+    dataset.ContentSequence[0].ConceptNameCodeSequence[0].CodeMeaning = "Something else"
+    dataset.save_as(tmp_path / "item.dcm")
+    dataset = pydicom.dcmread(path)
+    dataset.private_block(0x0019, "SOMEBODY", create=True).add_new(0x01, "LO", "x")
+    dataset.save_as(tmp_path / "private.dcm")
+    radiographer = product.login("county1.radiographer")
+    for name in ("pixel", "item", "private"):
+        answer = stow(radiographer, tmp_path / f"{name}.dcm")
+        assert answer.status_code == 409, name
+        failure = answer.json()["00081198"]["Value"][0]
+        assert failure["00081197"]["Value"] == [0x0111]
+        uid = failure["00081155"]["Value"][0]
+        assert product.sql("SELECT reason FROM consilium.instance_quarantine WHERE sop_uid = %s LIMIT 1", [uid]) == [
+            ("same UID, other content",)]
+    assert product.sql("SELECT count(*) FROM consilium.instance_quarantine WHERE sop_uid = %s",
+                       [pydicom.dcmread(path).SOPInstanceUID]) == [(2,)]
 
 
 def test_study_with_another_patient_is_set_aside(product, scanner, images, tmp_path):

@@ -14,7 +14,11 @@ SELECT set_config('consilium.organisation', $1, true), set_config('consilium.per
        set_config('consilium.request', coalesce($3, ''), true)
 
 -- name: instance_index
+-- outcome: stored; same; known, with the hash it is known by as reason; or quarantined, with the reason.
 SELECT outcome, reason, study, study_instances FROM consilium.instance_index($1::jsonb, $2::bytea, $3::bytea)
+
+-- name: instance_set_aside
+SELECT consilium.instance_set_aside($1::jsonb, $2::uuid, $3)
 
 -- name: blob_known
 -- Which of these hashes the acting organisation's index names.

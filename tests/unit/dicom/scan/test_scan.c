@@ -1,4 +1,5 @@
 /* Data sets are built here element by element, in any of the native encodings. */
+#include "dicom/scan/digest.h"
 #include "dicom/scan/frame_table.h"
 #include "dicom/scan/scan.h"
 #include "dicom/scan/walk.h"
@@ -181,6 +182,69 @@ test_encodings(void)
         g_assert_cmpstr(json_get_text(json_object_get(json, "7FE00010"), "BulkDataURI"), ==,
                         "/dicom-web/orgs/X/studies/2.25.1/series/2.25.2/instances/2.25.3/frames");
         g_assert_cmpstr(json_string_value(value_of(json, "00080005")), ==, "ISO_IR 192");
+    }
+}
+
+typedef struct {
+    const char *syntax, *sender, *name;
+    gboolean delimited, group_length, padding;
+} variation;
+
+/* The digest of one object, written in some way. */
+static char *
+digest_of(const variation *v)
+{
+    builder b = begin_file(v->syntax), meta = {.bytes = b.bytes};
+    put_text(&meta, 0x00020016, "AE", v->sender);
+    if (v->group_length) {
+        put_header(&b, 0x00080000, "UL", 4);
+        put(&b, 4711, 4);
+    }
+    put_identity(&b);
+    put_header(&b, 0x00400275, "SQ", v->delimited ? 0xffffffff : 8 + 8 + strlen(v->name));
+    put_header(&b, 0xfffee000, NULL, v->delimited ? 0xffffffff : 8 + strlen(v->name));
+    put_text(&b, 0x00400007, "LO", v->name);
+    if (v->delimited) {
+        put_header(&b, 0xfffee00d, NULL, 0);
+        put_header(&b, 0xfffee0dd, NULL, 0);
+    }
+    put_header(&b, 0x7fe00010, "OW", 4);
+    put(&b, 1, 4);
+    if (v->padding) {
+        put_header(&b, 0xfffcfffc, "OB", 2);
+        put(&b, 0, 2);
+    }
+    guint8 digest[DIGEST_LENGTH];
+    g_autoptr(GError) error = NULL;
+    gboolean good = digest_dataset(b.bytes->data, b.bytes->len, digest, &error);
+    g_assert_no_error(error);
+    g_assert_true(good);
+    g_byte_array_unref(b.bytes);
+    return g_base64_encode(digest, sizeof digest);
+}
+
+static void
+test_digest(void)
+{
+    static const variation first = {.syntax = EXPLICIT, .sender = "ONE", .name = "HEAD"};
+    static const variation same[] = {
+        {.syntax = EXPLICIT, .sender = "OTHER", .name = "HEAD"},
+        {.syntax = IMPLICIT, .sender = "ONE", .name = "HEAD"},
+        {.syntax = EXPLICIT, .sender = "ONE", .name = "HEAD", .delimited = TRUE},
+        {.syntax = IMPLICIT, .sender = "ONE", .name = "HEAD", .delimited = TRUE},
+        {.syntax = EXPLICIT, .sender = "ONE", .name = "HEAD", .group_length = TRUE},
+        {.syntax = EXPLICIT, .sender = "ONE", .name = "HEAD", .padding = TRUE}};
+    static const variation other[] = {{.syntax = EXPLICIT, .sender = "ONE", .name = "NECK"},
+                                      {.syntax = EXPLICIT, .sender = "ONE", .name = ""},
+                                      {.syntax = BIG, .sender = "ONE", .name = "HEAD"}};
+    g_autofree char *wanted = digest_of(&first);
+    for (gsize i = 0; i < G_N_ELEMENTS(same); i++) {
+        g_autofree char *digest = digest_of(&same[i]);
+        g_assert_cmpstr(digest, ==, wanted);
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(other); i++) {
+        g_autofree char *digest = digest_of(&other[i]);
+        g_assert_cmpstr(digest, !=, wanted);
     }
 }
 
@@ -398,6 +462,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/scan/digest", test_digest);
     g_test_add_func("/scan/encodings", test_encodings);
     g_test_add_func("/scan/fragments", test_fragments);
     g_test_add_func("/scan/geometry", test_geometry);

@@ -48,7 +48,9 @@ puts_and_reads_back(fixture *f, gconstpointer data)
     g_autoptr(GError) error = NULL;
     g_autofree char *hash = id_sha256_hex("pixels", 6);
     g_autofree char *temp = make_temp(f, "pixels");
-    g_assert_true(blob_store_put(f->store, temp, hash, &error));
+    gboolean is_new = FALSE;
+    g_assert_true(blob_store_put(f->store, temp, hash, &is_new, &error));
+    g_assert_true(is_new);
     g_assert_no_error(error);
     g_assert_true(blob_store_sync(f->store, &error));
     g_assert_no_error(error);
@@ -72,13 +74,17 @@ same_content_twice_is_one_file(fixture *f, gconstpointer data)
     g_autofree char *hash = id_sha256_hex("again", 5);
     for (int i = 0; i < 2; i++) {
         g_autofree char *temp = make_temp(f, "again");
-        g_assert_true(blob_store_put(f->store, temp, hash, &error));
+        gboolean is_new;
+        g_assert_true(blob_store_put(f->store, temp, hash, &is_new, &error));
+        g_assert_cmpint(is_new, ==, i == 0);
         g_assert_false(g_file_test(temp, G_FILE_TEST_EXISTS));
     }
     struct stat status;
     g_autofree char *path = blob_store_path(f->store, hash);
     g_assert_cmpint(stat(path, &status), ==, 0);
     g_assert_cmpint(status.st_nlink, ==, 1);
+    blob_store_remove(f->store, hash);
+    g_assert_cmpint(stat(path, &status), ==, -1);
 }
 
 static void
@@ -92,7 +98,8 @@ refuses_what_is_no_hash(fixture *f, gconstpointer data)
         g_assert_error(error, CONSILIUM_ERROR, ERR_NOT_FOUND);
         g_assert_null(blob_store_path(f->store, bad[i]));
         g_autofree char *temp = make_temp(f, "x");
-        g_assert_false(blob_store_put(f->store, temp, bad[i], NULL));
+        gboolean is_new;
+        g_assert_false(blob_store_put(f->store, temp, bad[i], &is_new, NULL));
         g_assert_true(g_file_test(temp, G_FILE_TEST_EXISTS));
     }
     g_autofree char *absent = id_sha256_hex("absent", 6);
@@ -108,7 +115,8 @@ missing_temporary_file_is_an_error(fixture *f, gconstpointer data)
     g_autoptr(GError) error = NULL;
     g_autofree char *hash = id_sha256_hex("gone", 4);
     g_autofree char *temp = g_build_filename(f->root, "gone", NULL);
-    g_assert_false(blob_store_put(f->store, temp, hash, &error));
+    gboolean is_new;
+    g_assert_false(blob_store_put(f->store, temp, hash, &is_new, &error));
     g_assert_error(error, CONSILIUM_ERROR, ERR_INTERNAL);
     g_assert_cmpuint(blob_store_free_bytes(f->store), >, 0);
 }
