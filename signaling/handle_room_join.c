@@ -16,7 +16,7 @@ enter(rpc_request *r, const room_info *info)
     g_autoptr(GError) error = NULL;
     participant *in = g_hash_table_lookup(p->rooms, info->id);
     if (!in) {
-        in = room_enter(p->s->rooms, info, p->who, p, &error);
+        in = room_enter(p->s->rooms, info, p->who, p, NULL, &error);
         if (!in) {
             request_error(r, error);
             return;

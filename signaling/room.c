@@ -32,6 +32,7 @@ participant_unref(participant *p)
     caller_unref(p->who);
     g_free(p->id);
     g_free(p->role);
+    g_free(p->device);
     g_free(p->publish_session);
     g_free(p->subscribe_session);
     g_free(p);
@@ -151,6 +152,12 @@ organisation_json(const caller *who)
                      who->organisation_name);
 }
 
+static const char *
+shown_name(const participant *p)
+{
+    return p->device ? p->device : p->who->name;
+}
+
 static room *
 room_of(rooms *all, const room_info *info, GError **error)
 {
@@ -172,7 +179,7 @@ room_of(rooms *all, const room_info *info, GError **error)
 }
 
 participant *
-room_enter(rooms *all, const room_info *info, caller *who, peer *p, GError **error)
+room_enter(rooms *all, const room_info *info, caller *who, peer *p, const char *device, GError **error)
 {
     room *r = room_of(all, info, error);
     if (!r)
@@ -187,6 +194,7 @@ room_enter(rooms *all, const room_info *info, caller *who, peer *p, GError **err
     in->id = id_new();
     in->who = caller_ref(who);
     in->role = g_strdup(info->role ? info->role : "participant");
+    in->device = g_strdup(device);
     in->p = p;
     in->tracks = g_ptr_array_new_with_free_func(free_track);
     in->retry = loop_timer_new(all->l, on_subscribe_retry, in);
@@ -195,7 +203,7 @@ room_enter(rooms *all, const room_info *info, caller *who, peer *p, GError **err
         g_hash_table_insert(p->rooms, r->id, in);
 
     g_autoptr(json_t) params = json_pack("{s:s,s:s,s:s,s:s,s:o}", "room", r->id, "participant", in->id, "person",
-                                         who->person, "name", who->name, "organisation", organisation_json(who));
+                                         who->person, "name", shown_name(in), "organisation", organisation_json(who));
     room_tell(r, in, "room.joined", params);
     return in;
 }
@@ -214,6 +222,18 @@ close_room(room *r)
     if (all->ready)
         all->call(all->media, "room.close", json_pack("{s:s}", "room", r->id), NULL, NULL);
     g_hash_table_remove(all->rooms, r->id);
+}
+
+/** Nobody is left to look at them. */
+static void
+devices_leave(room *r)
+{
+    g_autoptr(GPtrArray) list = everybody(r);
+    for (guint i = 0; i < list->len; i++)
+        if (!((const participant *)list->pdata[i])->device)
+            return;
+    for (guint i = 0; i < list->len; i++)
+        participant_leave(list->pdata[i], "left");
 }
 
 void
@@ -239,6 +259,8 @@ participant_leave(participant *p, const char *reason)
     p->in = NULL;
     if (g_hash_table_size(r->participants) == 0)
         close_room(r);
+    else if (!p->device)
+        devices_leave(r);
     participant_unref(p);
 }
 
@@ -291,10 +313,16 @@ participant_is_there_twice(const participant *p)
     g_hash_table_iter_init(&each, p->in->participants);
     while (g_hash_table_iter_next(&each, NULL, &value)) {
         const participant *other = value;
-        if (other != p && strcmp(other->who->person, p->who->person) == 0)
+        if (other != p && !other->device && strcmp(other->who->person, p->who->person) == 0)
             return TRUE;
     }
     return FALSE;
+}
+
+gboolean
+participant_is_device(const participant *p)
+{
+    return p->device != NULL;
 }
 
 gboolean
@@ -312,7 +340,7 @@ describe(const participant *p)
         json_array_append_new(tracks, json_pack("{s:s,s:s,s:s,s:b}", "track", t->id, "kind", t->kind, "source", t->source,
                                                 "muted", (int)t->muted));
     }
-    return json_pack("{s:s,s:s,s:s,s:o,s:o}", "participant", p->id, "person", p->who->person, "name", p->who->name,
+    return json_pack("{s:s,s:s,s:s,s:o,s:o}", "participant", p->id, "person", p->who->person, "name", shown_name(p),
                      "organisation", organisation_json(p->who), "tracks", tracks);
 }
 

@@ -1,8 +1,9 @@
 /* Rooms: who is in them, which tracks they publish, and the two media sessions of each participant. A participant is a
- * peer (browser) or a WHIP or WHEP client, which has one session and hears nothing.
+ * peer (browser), a WHIP or WHEP client, which has one session and hears nothing, or a device that a person brought.
  *
  * Invariants:
  * - A room exists while it has participants; the first one makes it, the last one's leaving closes it at the worker.
+ *   Devices do not count: they leave with the last other participant.
  * - The subscribing side of a participant has at most one offer open, from asking the worker for it until the worker has
  *   taken the browser's answer. What changes meanwhile waits as `again`.
  * - When the media worker dies, all sessions are void at once: browsers are told and publish again, WHIP and WHEP
@@ -42,9 +43,9 @@ void rooms_count(const rooms *all, guint *ret_rooms, guint *ret_participants);
 /** Calls each participant; the callback may let it leave. */
 void rooms_each_participant(rooms *all, void (*each)(participant *p, gpointer data), gpointer data);
 
-/** Enters; p NULL: a WHIP or WHEP client. NULL with ERR_LIMIT. Borrowed: valid until it left. on_left (may be NULL) is called when it leaves,
+/** Enters; p NULL: a WHIP or WHEP client, or a device when it has a name of its own (else NULL). NULL with ERR_LIMIT. Borrowed: valid until it left. on_left (may be NULL) is called when it leaves,
  * for whatever reason. */
-participant *room_enter(rooms *all, const room_info *info, caller *who, struct peer *p, GError **error);
+participant *room_enter(rooms *all, const room_info *info, caller *who, struct peer *p, const char *device, GError **error);
 void participant_on_left(participant *p, void (*on_left)(participant *p, gpointer data), gpointer data);
 void participant_leave(participant *p, const char *reason);
 participant *participant_ref(participant *p);
@@ -58,6 +59,7 @@ caller *participant_caller(const participant *p);
 gboolean participant_is_gone(const participant *p);
 /** Is the same person in the room by another participant? */
 gboolean participant_is_there_twice(const participant *p);
+gboolean participant_is_device(const participant *p);
 gboolean participant_is_host(const participant *p);
 
 /** What room.join answers, and what a resumed peer gets. New reference. */
@@ -67,6 +69,8 @@ json_t *participant_snapshot(const participant *p);
  * Result {sdp}. done exactly once, never inside; not after the participant left, then with ERR_NOT_FOUND. */
 void participant_publish(participant *p, const char *sdp, json_t *sources, room_done done, gpointer data);
 void participant_unpublish(participant *p);
+/** The device's stream at url, by the worker. Result {tracks}. */
+void participant_bring(participant *p, const char *url, room_done done, gpointer data);
 /** WHEP: the offer of a client that only receives. Result {sdp}. */
 void participant_play(participant *p, const char *sdp, room_done done, gpointer data);
 /** WHIP, WHEP: a trickle fragment; ice_restart: it has new credentials. Result {fragment?}. */

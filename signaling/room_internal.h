@@ -23,12 +23,13 @@ struct participant {
     char *id;
     caller *who;
     char *role;
-    struct peer *p; /* borrowed; NULL for WHIP and WHEP. The peer's end takes the participant out */
+    char *device;   /* its name, for a device: shown instead of the person's */
+    struct peer *p; /* borrowed; NULL for WHIP, WHEP and devices. The peer's end takes the participant out */
     gboolean gone;
     void (*on_left)(participant *p, gpointer data);
     gpointer on_left_data;
     /* publishing: also WHIP */
-    char *publish_session; /* NULL: none */
+    char *publish_session; /* NULL: none; the ingest id of a device */
     gboolean publishing;   /* a session.publish waits for its answer */
     GPtrArray *tracks;     /* track */
     /* subscribing: room.offer; or play: WHEP */

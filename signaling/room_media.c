@@ -68,6 +68,15 @@ call_media(rooms *all, const char *method, json_t *params, room_done done, gpoin
 /* --- publishing ------------------------------------------------------------------------------------------------------ */
 
 static void
+close_session(const participant *p, char **session)
+{
+    const char *method = p->device ? "ingest.stop" : "session.close", *key = p->device ? "ingest" : "session";
+    if (*session && p->in->all->ready)
+        call_media(p->in->all, method, json_pack("{s:s}", key, *session), NULL, NULL);
+    g_clear_pointer(session, g_free);
+}
+
+static void
 on_published(json_t *result, const GError *error, gpointer data)
 {
     struct errand *e = data;
@@ -81,7 +90,7 @@ on_published(json_t *result, const GError *error, gpointer data)
     if (error) {
         /* a failed first offer leaves nothing behind; a failed change leaves what was */
         if (current && p->tracks->len == 0)
-            g_clear_pointer(&p->publish_session, g_free);
+            close_session(p, &p->publish_session);
         errand_end(e, NULL, error);
         return;
     }
@@ -145,18 +154,21 @@ participant_publish(participant *p, const char *sdp, json_t *sources, room_done 
     call_media(all, "session.publish", params, on_published, errand_new(p, p->publish_session, done, data));
 }
 
-static void
-close_session(rooms *all, char **session)
+void
+participant_bring(participant *p, const char *url, room_done done, gpointer data)
 {
-    if (*session && all->ready)
-        call_media(all, "session.close", json_pack("{s:s}", "session", *session), NULL, NULL);
-    g_clear_pointer(session, g_free);
+    rooms *all = p->in->all;
+    p->publish_session = id_new();
+    p->publishing = TRUE;
+    json_t *params = json_pack("{s:s,s:s,s:s,s:s,s:s}", "room", p->in->id, "participant", p->id, "ingest",
+                               p->publish_session, "url", url, "name", p->device);
+    call_media(all, "ingest.start", params, on_published, errand_new(p, p->publish_session, done, data));
 }
 
 void
 participant_unpublish(participant *p)
 {
-    close_session(p->in->all, &p->publish_session);
+    close_session(p, &p->publish_session);
     p->publishing = FALSE;
     participant_set_tracks(p, NULL);
 }
@@ -334,8 +346,8 @@ void
 participant_close_sessions(participant *p)
 {
     loop_timer_stop(p->retry);
-    close_session(p->in->all, &p->publish_session);
-    close_session(p->in->all, &p->subscribe_session);
+    close_session(p, &p->publish_session);
+    close_session(p, &p->subscribe_session);
     p->subscribe = SUBSCRIBE_NONE;
 }
 

@@ -43,6 +43,7 @@ struct opening {
     signaling *s;
     stream_kind kind;
     char *room, *sdp;
+    char *device; /* its name; sdp is its address then */
     stream_opened done;
     gpointer data;
     caller *who;     /* reference */
@@ -57,6 +58,7 @@ opening_end(struct opening *o, const struct stream *t, const char *sdp, const GE
     caller_unref(o->who);
     g_free(o->room);
     g_free(o->sdp);
+    g_free(o->device);
     g_free(o);
 }
 
@@ -67,7 +69,8 @@ on_left(participant *in, gpointer data)
     signaling *s = data;
     GHashTableIter each;
     gpointer value;
-    signaling_attended(s, in, FALSE);
+    if (!participant_is_device(in))
+        signaling_attended(s, in, FALSE);
     g_hash_table_iter_init(&each, s->streams);
     while (g_hash_table_iter_next(&each, NULL, &value))
         if (((struct stream *)value)->in == in) {
@@ -82,7 +85,7 @@ on_answer(json_t *result, const GError *error, gpointer data)
     struct opening *o = data;
     const char *sdp = json_get_text(result, "sdp");
     g_autoptr(GError) bad = NULL;
-    if (!error && !sdp)
+    if (!error && !sdp && o->kind != STREAM_DEVICE)
         error = bad = err_new(ERR_INTERNAL, "the media worker's answer has no sdp");
     if (error) {
         if (!participant_is_gone(o->in))
@@ -91,7 +94,8 @@ on_answer(json_t *result, const GError *error, gpointer data)
         return;
     }
     struct stream *t = g_new0(struct stream, 1);
-    *t = (struct stream){id_new(), o->kind, g_strdup(o->room), etag_new(), participant_ref(o->in)};
+    char *id = o->kind == STREAM_DEVICE ? g_strdup(participant_id(o->in)) : id_new();
+    *t = (struct stream){id, o->kind, g_strdup(o->room), etag_new(), participant_ref(o->in)};
     g_hash_table_insert(o->s->streams, t->id, t);
     opening_end(o, t, sdp, NULL);
 }
@@ -101,15 +105,21 @@ on_room(const room_info *info, const GError *error, gpointer data)
 {
     struct opening *o = data;
     g_autoptr(GError) refused = NULL;
-    if (!error && o->kind == STREAM_PUBLISH && g_strcmp0(info->role, "viewer") == 0)
+    if (!error && o->kind != STREAM_PLAY && g_strcmp0(info->role, "viewer") == 0)
         error = refused = err_new(ERR_DENIED, "a viewer does not publish");
-    participant *in = error ? NULL : room_enter(o->s->rooms, info, o->who, NULL, &refused);
+    if (!error && o->kind == STREAM_DEVICE && !rooms_find(o->s->rooms, info->id))
+        error = refused = err_new(ERR_CONFLICT, "nobody is in the room");
+    participant *in = error ? NULL : room_enter(o->s->rooms, info, o->who, NULL, o->device, &refused);
     if (!in) {
         opening_end(o, NULL, NULL, error ? error : refused);
         return;
     }
     o->in = participant_ref(in);
     participant_on_left(in, on_left, o->s);
+    if (o->kind == STREAM_DEVICE) {
+        participant_bring(in, o->sdp, on_answer, o);
+        return;
+    }
     signaling_attended(o->s, in, TRUE);
     if (o->kind == STREAM_PUBLISH)
         participant_publish(in, o->sdp, NULL, on_answer, o);
@@ -129,13 +139,29 @@ on_caller(caller *who, const GError *error, gpointer data)
     o->s->hooks.room_lookup(o->s->hub, who, o->room, TRUE, on_room, o);
 }
 
+static void
+begin(struct opening opening, const char *cookie, const char *authorization)
+{
+    struct opening *o = g_new0(struct opening, 1);
+    *o = opening;
+    o->s->hooks.identify(o->s->hub, authorization ? NULL : cookie, authorization, on_caller, o);
+}
+
 void
 stream_open(signaling *s, stream_kind kind, const char *id, const char *cookie, const char *authorization, const char *sdp,
             stream_opened done, gpointer data)
 {
-    struct opening *o = g_new0(struct opening, 1);
-    *o = (struct opening){s, kind, g_strdup(id), g_strdup(sdp), done, data, NULL, NULL};
-    s->hooks.identify(s->hub, authorization ? NULL : cookie, authorization, on_caller, o);
+    begin((struct opening){.s = s, .kind = kind, .room = g_strdup(id), .sdp = g_strdup(sdp), .done = done, .data = data},
+          cookie, authorization);
+}
+
+void
+stream_bring(signaling *s, const char *id, const char *cookie, const char *authorization, const char *url,
+             const char *name, stream_opened done, gpointer data)
+{
+    begin((struct opening){.s = s, .kind = STREAM_DEVICE, .room = g_strdup(id), .sdp = g_strdup(url),
+                           .device = g_strdup(name), .done = done, .data = data},
+          cookie, authorization);
 }
 
 /* --- an open one ------------------------------------------------------------------------------------------------------------ */
@@ -147,7 +173,8 @@ find(signaling *s, stream_kind kind, const char *room_id, const char *id, const 
     struct stream *t = g_hash_table_lookup(s->streams, id);
     if (t && t->kind == kind && strcmp(t->room, room_id) == 0) {
         const caller *who = participant_caller(t->in);
-        if (strcmp(who->person, person) == 0 && strcmp(who->organisation, organisation) == 0)
+        gboolean own = kind == STREAM_DEVICE || strcmp(who->person, person) == 0;
+        if (own && strcmp(who->organisation, organisation) == 0)
             return t;
     }
     err_set(error, ERR_NOT_FOUND, "there is no such stream");

@@ -2,6 +2,7 @@
  * api_<noun>.h. */
 #include "hub/api/routes.h"
 #include "hub/api/api_case.h"
+#include "hub/api/api_device.h"
 #include "hub/api/api_directory.h"
 #include "hub/api/api_room.h"
 #include "hub/api/api_session.h"
@@ -57,6 +58,9 @@ const http_route routes[] = {
     {"GET", "/api/v1/rooms/{id}", api_room_get, HTTP_SESSION, 0},
     {"GET", "/api/v1/rooms/{id}/messages", api_message_list, HTTP_SESSION, 0},
     {"POST", "/api/v1/rooms/{id}/messages", api_message_add, HTTP_SESSION, FORM},
+    {"GET", "/api/v1/devices", api_device_list, HTTP_SESSION, 0},
+    {"POST", "/api/v1/rooms/{id}/devices", api_device_bring, HTTP_SESSION, SMALL},
+    {"DELETE", "/api/v1/rooms/{id}/devices/{participant}", api_device_remove, HTTP_SESSION, 0},
 
     {"GET", "/api/v1/teaching", api_teaching_list, HTTP_SESSION, 0},
     {"POST", "/api/v1/teaching", api_teaching_create, HTTP_SESSION, FORM},

@@ -1,7 +1,6 @@
 #include "hub/workers/rpc_media.h"
 
 #define SHORT_MS 5000
-#define SOURCE_MS 20000             /* an RTSP source has to be found and answer */
 #define FINALISE_MS (5 * 60 * 1000) /* a long recording gets its cues */
 
 static void
@@ -31,21 +30,6 @@ rpc_media_record_repair(signaling *s, const char *recording, const char *directo
 {
     call(s, "record.repair", json_pack("{s:s,s:s}", "recording", recording, "directory", directory),
          FINALISE_MS, done, data);
-}
-
-void
-rpc_media_ingest_start(signaling *s, const char *room, const char *participant, const char *ingest,
-                       const char *url, const char *name, rpc_media_done done, gpointer data)
-{
-    json_t *params = json_pack("{s:s,s:s,s:s,s:s,s:s}", "room", room, "participant", participant, "ingest",
-                               ingest, "url", url, "name", name);
-    call(s, "ingest.start", params, SOURCE_MS, done, data);
-}
-
-void
-rpc_media_ingest_stop(signaling *s, const char *ingest, rpc_media_done done, gpointer data)
-{
-    call(s, "ingest.stop", json_pack("{s:s}", "ingest", ingest), SHORT_MS, done, data);
 }
 
 void

@@ -1,5 +1,5 @@
 /* What the hub asks of the media worker beside the rooms' own sessions (signaling/room_media.c): recording,
- * device sources, figures. Every done is called exactly once, never inside the call: ERR_UNAVAILABLE at once
+ * figures. Every done is called exactly once, never inside the call: ERR_UNAVAILABLE at once
  * when the worker is away. */
 #pragma once
 #include "signaling/signaling.h"
@@ -16,8 +16,4 @@ void rpc_media_record_stop(signaling *s, const char *recording, rpc_media_done d
 /** Finalises what a crash left in directory. Result {files:[…]}. */
 void rpc_media_record_repair(signaling *s, const char *recording, const char *directory, rpc_media_done done,
                              gpointer data);
-/** An RTSP source enters the room under name. Result {tracks:[…]}. */
-void rpc_media_ingest_start(signaling *s, const char *room, const char *participant, const char *ingest,
-                            const char *url, const char *name, rpc_media_done done, gpointer data);
-void rpc_media_ingest_stop(signaling *s, const char *ingest, rpc_media_done done, gpointer data);
 void rpc_media_stats(signaling *s, rpc_media_done done, gpointer data);

@@ -3,7 +3,7 @@
 #include "media/relay/relay.h"
 
 #define INGEST_TRACK_LIMIT 4    /* media of one device */
-#define INGEST_OPEN_MS 10000    /* from start to the last track; then ingest_start fails */
+#define INGEST_OPEN_MS 8000     /* from start to the last track; then ingest_start fails, while the hub still waits */
 #define INGEST_SILENCE_MS 5000  /* without a packet the connection is made anew */
 
 typedef struct ingest ingest;

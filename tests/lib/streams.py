@@ -1,5 +1,8 @@
-"""What is in a media file, by really decoding it with GStreamer."""
+"""What is in a media file, by really decoding it with GStreamer; and a machine that streams."""
+import pathlib
 import subprocess
+
+from lib.product import free_ports
 
 DEMUX = {".webm": "matroskademux", ".mp4": "qtdemux"}
 DECODE = {(".webm", "video"): "vp8dec", (".mp4", "video"): "h264parse ! openh264dec",
@@ -34,3 +37,21 @@ def seconds_of(text):
         return 0.0
     hours, minutes, seconds = text.split(":")
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+class Machine:
+    """rtsp_machine.py: an ultrasound machine that shows its picture and sound by RTSP."""
+
+    def __init__(self):
+        self.port = free_ports(1)[0]
+        self.url = f"rtsp://127.0.0.1:{self.port}/live"
+        self.process = None
+
+    def start(self):
+        program = pathlib.Path(__file__).with_name("rtsp_machine.py")
+        self.process = subprocess.Popen(["/usr/bin/python3", str(program), str(self.port)], stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "listening\n"
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()

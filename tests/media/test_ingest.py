@@ -1,5 +1,4 @@
 """A machine that speaks RTSP, in a room: what it sends is recorded there, and it is found again after it was off."""
-import pathlib
 import subprocess
 import time
 import uuid
@@ -8,28 +7,11 @@ import pytest
 
 from lib.played_hub import PlayedHub, RpcError
 from lib.product import ROOT, free_ports, wait_until
-from lib.streams import decode
-
-MACHINE = pathlib.Path(__file__).resolve().parents[1] / "lib/rtsp_machine.py"
+from lib.streams import Machine, decode
 
 
 def some_id():
     return str(uuid.uuid4())
-
-
-class Machine:
-    def __init__(self):
-        self.port = free_ports(1)[0]
-        self.url = f"rtsp://127.0.0.1:{self.port}/live"
-        self.process = None
-
-    def start(self):
-        self.process = subprocess.Popen(["/usr/bin/python3", str(MACHINE), str(self.port)], stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout.readline() == "listening\n"
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
 
 
 @pytest.fixture

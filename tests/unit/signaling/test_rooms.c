@@ -684,7 +684,7 @@ whip_clients_leave_with_their_session(fixture *f, gconstpointer data)
     static const room_info info = {.id = ROOM, .title = "C-0001", .role = "member"};
     both_join(f);
     g_autoptr(caller) who = caller_new("doctor", "org-county", "doctor", "C", "H", "token", NULL, NULL);
-    participant *in = room_enter(f->s->rooms, &info, who, NULL, NULL);
+    participant *in = room_enter(f->s->rooms, &info, who, NULL, NULL, NULL);
     g_autofree char *id = g_strdup(participant_id(in));
     participant_publish(in, OFFER, NULL, NULL, NULL);
     g_autoptr(json_t) call = take(&f->media, "session.publish", 0);

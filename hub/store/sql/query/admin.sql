@@ -130,6 +130,19 @@ SELECT pg_notify('consilium_ae', '')
 SELECT a.title, o.code, coalesce(a.host, '-'), coalesce(a.port::text, '-'), coalesce(a.cert_cn, '-')
 FROM consilium.ae a JOIN consilium.organisation o ON o.id = a.organisation ORDER BY o.created_at, a.title
 
+-- name: admin_device_set
+INSERT INTO consilium.device (organisation, name, url) SELECT id, $2, $3 FROM consilium.organisation WHERE code = $1
+ON CONFLICT (organisation, name) DO UPDATE SET url = excluded.url
+
+-- name: admin_device_remove
+DELETE FROM consilium.device d USING consilium.organisation o WHERE o.id = d.organisation AND o.code = $1 AND d.name = $2
+RETURNING d.name
+
+-- Without what stands before an @: it may be a password.
+-- name: admin_device_list
+SELECT o.code, d.name, regexp_replace(d.url, '//[^/]*@', '//')
+FROM consilium.device d JOIN consilium.organisation o ON o.id = d.organisation ORDER BY o.created_at, d.name
+
 -- The chain from a position on, with each field of the row as consilium.audit_line counts it. A sealed row that is gone
 -- has no seq in the second column.
 -- name: admin_audit_chain
