@@ -4,28 +4,11 @@ import {
   VideoCameraOutlined,
 } from "@ant-design/icons";
 import { App, Badge } from "antd";
-import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { Control } from "./Control";
+import { Devices } from "./Devices";
 import { canShareScreen, problemOf } from "./devices";
 import type { RoomSession, RoomState } from "./session";
-
-interface ControlProps {
-  icon: ReactNode;
-  text: string;
-  on?: boolean | undefined;
-  danger?: boolean;
-  keys?: string;
-  onClick: () => void;
-}
-
-function Control({ icon, text, on, danger = false, keys, onClick }: ControlProps) {
-  return (
-    <button type="button" className={danger ? "control danger" : "control"} aria-pressed={on} title={keys === undefined ? text : `${text} (${keys})`} onClick={onClick}>
-      <span aria-hidden>{icon}</span>
-      <span className="control-text">{text}</span>
-    </button>
-  );
-}
 
 /** The verbs of the bar and of the keys, with problems told in words. */
 export function useRoomVerbs(session: RoomSession, state: RoomState) {
@@ -42,6 +25,7 @@ export function useRoomVerbs(session: RoomSession, state: RoomState) {
 }
 
 interface ControlsProps {
+  room: string;
   verbs: ReturnType<typeof useRoomVerbs>;
   state: RoomState;
   chat: boolean;
@@ -52,13 +36,14 @@ interface ControlsProps {
   onLeave: () => void;
 }
 
-export function Controls({ verbs, state, chat, unread, images, onChat, onImages, onLeave }: ControlsProps) {
+export function Controls({ room, verbs, state, chat, unread, images, onChat, onImages, onLeave }: ControlsProps) {
   const { t } = useTranslation();
   return (
     <div className="controls" role="toolbar" aria-label={t("room.controls")}>
       <Control icon={state.microphoneOn ? <AudioOutlined /> : <AudioMutedOutlined />} text={t(state.microphoneOn ? "room.mute" : "room.unmute")} on={state.microphoneOn} keys="Alt+M" onClick={verbs.microphone} />
       <Control icon={state.camera === null ? <VideoCameraAddOutlined /> : <VideoCameraOutlined />} text={t(state.camera === null ? "room.startCamera" : "room.stopCamera")} on={state.camera !== null} keys="Alt+V" onClick={verbs.camera} />
       {canShareScreen() && <Control icon={<DesktopOutlined />} text={t(state.screen === null ? "room.share" : "room.stopShare")} on={state.screen !== null} keys="Alt+S" onClick={verbs.screen} />}
+      <Devices room={room} state={state} />
       {images !== null && <Control icon={<FileImageOutlined />} text={t("room.images")} on={images} onClick={onImages} />}
       <Control icon={<Badge count={unread} size="small" offset={[4, 0]}><MessageOutlined /></Badge>} text={t("room.chat")} on={chat} keys="Alt+C" onClick={onChat} />
       <Control icon={<LogoutOutlined />} text={t("room.leave")} danger onClick={onLeave} />

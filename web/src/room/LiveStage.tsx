@@ -38,8 +38,8 @@ function AudienceView({ state }: { state: RoomState }) {
     setBlocked(true);
   }, []);
   const video = state.remote.filter((one) => one.kind === "video");
-  const screen = video.find((one) => one.source === "screen");
-  const camera = video.find((one) => one.source !== "screen" && !isMuted(state, one.participant, one.track));
+  const screen = video.find((one) => one.source === "screen") ?? video.find((one) => one.source === "device");
+  const camera = video.find((one) => one.source === "camera" && !isMuted(state, one.participant, one.track));
   const main = screen ?? camera;
   return (
     <>

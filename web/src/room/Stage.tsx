@@ -41,12 +41,13 @@ export function Sounds({ state }: { state: RoomState }) {
 
 export function Stage({ state, images }: { state: RoomState; images: ReactNode }) {
   const { t } = useTranslation();
-  const screen = state.remote.find((one) => one.kind === "video" && one.source === "screen");
+  const pictures = state.remote.filter((one) => one.kind === "video");
+  const screen = pictures.find((one) => one.source === "screen") ?? pictures.find((one) => one.source === "device");
   const presenter = state.participants.find((one) => one.participant === screen?.participant);
   const shared =
     images ??
     (screen !== undefined ? (
-      <div className="room-screen"><Video stream={screen.stream} label={t("room.screenOf", { name: presenter?.name ?? "" })} fit="contain" /></div>
+      <div className="room-screen"><Video stream={screen.stream} label={t(screen.source === "screen" ? "room.screenOf" : "room.videoOf", { name: presenter?.name ?? "" })} fit="contain" /></div>
     ) : state.screen !== null ? (
       <OwnScreen track={state.screen} />
     ) : null);

@@ -42,7 +42,7 @@ export function PersonTile({ person, remote, speaking }: { person: ParticipantIn
   const camera = remote.find((one) => one.participant === person.participant && one.kind === "video" && one.source !== "screen");
   const told = (source: string) => person.tracks.find((track) => track.source === source);
   const cameraOff = told(camera?.source ?? "camera")?.muted === true;
-  const microphone = told("microphone");
+  const microphone = told("microphone") ?? person.tracks.find((track) => track.kind === "audio");
   return (
     <Face
       name={person.name}

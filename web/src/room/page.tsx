@@ -81,6 +81,7 @@ function InRoom({ room, session, state, onLeave, consult }: InRoomProps & { cons
         <aside className="room-side" hidden={!chat}><Chat session={session} state={state} /></aside>
       </div>
       <Controls
+        room={room.id}
         verbs={verbs}
         state={state}
         chat={chat}
