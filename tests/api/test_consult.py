@@ -20,7 +20,7 @@ def test_the_whole_case(world):
     assert seen["patient"]["name"]["ideographic"] == "王^小东"
     assert seen["studies"] == [] and seen["study_count"] == 1
     assert [a["action"] for a in seen["actions"]] == ["claim", "decline"]
-    item = next(i for i in world.client("lead.specialist").get("/api/v1/worklist?view=unclaimed").json()["items"]
+    item = next(i for i in world.client("lead.specialist").get("/api/v1/worklist?view=unclaimed&limit=200").json()["items"]
                 if i["id"] == consult["id"])
     assert item["actions"] == ["claim", "decline"] and item["modalities"] == []
 
@@ -156,6 +156,20 @@ def test_info_goes_to_the_sender_and_back_with_more_studies(world):
     assert answered["state"] == "assigned"
     seen = world.client("lead.specialist").get(f"/api/v1/consults/{consult['id']}").json()
     assert {s["id"] for s in seen["studies"]} == {study["id"], more["id"]}
+
+
+def test_what_is_due_first_comes_first(world):
+    study = world.study("COUNTY1")
+    wanted = [world.consult(study, urgency=urgency)["id"] for urgency in ("routine", "emergency", "urgent")]
+    lead, url, seen = world.client("lead.specialist"), "/api/v1/worklist?view=unclaimed&limit=2", []
+    while url:
+        page = lead.get(url).json()
+        seen += page["items"]
+        url = page["next"]
+    assert [i["due_at"] for i in seen] == sorted(i["due_at"] for i in seen)
+    assert len({i["id"] for i in seen}) == len(seen)
+    places = [[i["id"] for i in seen].index(one) for one in wanted]
+    assert places[1] < places[2] < places[0]
 
 
 def test_an_idempotency_key_makes_one_consult(world):

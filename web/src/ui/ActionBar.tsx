@@ -13,6 +13,8 @@ import { useErrorText } from "./states";
 
 /** Steps that end or undo something: never the highlighted button, and always confirmed. */
 const grave = new Set(["cancel", "decline", "reject", "no_show", "release", "amend"]);
+/** Steps that lead nowhere further: possible, but not what this page is for. */
+const aside = new Set([...grave, "ask"]);
 /** Steps that this page offers elsewhere: signing belongs to the opinion's editor. */
 const elsewhere = new Set(["sign", "edit"]);
 
@@ -144,14 +146,11 @@ export function ActionBar({ subject, actions, initial }: BarProps) {
   }
 
   function start(possible: PossibleAction) {
-    if (possible.fields.length > 0 || grave.has(possible.action)) {
-      form.resetFields();
-      if (possible.fields.includes("opinion") && initial) form.setFieldsValue(initial);
-      setAsking(possible);
-    } else void run(possible.action, {});
+    if (possible.fields.length > 0 || grave.has(possible.action)) setAsking(possible);
+    else void run(possible.action, {});
   }
 
-  const main = shown.find(({ action }) => !grave.has(action))?.action;
+  const main = shown.find(({ action }) => !aside.has(action))?.action;
   const editable = actions.some(({ action }) => action === "edit");
   return (
     <div className="action-bar">
@@ -174,13 +173,13 @@ export function ActionBar({ subject, actions, initial }: BarProps) {
         okText={asking ? actionText(asking.action) : undefined}
         cancelText={t("common.back")}
         okButtonProps={{ danger: asking !== null && grave.has(asking.action) }}
-        confirmLoading={busy !== null}
+        confirmLoading={asking !== null && busy !== null}
         onOk={() => form.submit()}
         onCancel={() => setAsking(null)}
-        forceRender
+        destroyOnHidden
         closable={{ "aria-label": t("common.close") }}
       >
-        <Form<Fields> form={form} layout="vertical" onFinish={(fields) => asking && void run(asking.action, toInput(fields))}>
+        <Form<Fields> form={form} layout="vertical" preserve={false} initialValues={asking?.fields.includes("opinion") ? initial : undefined} onFinish={(fields) => asking && void run(asking.action, toInput(fields))}>
           {asking && <ActionFields action={asking.action} wanted={asking.fields} />}
         </Form>
       </Modal>

@@ -29,12 +29,17 @@ WITH item AS (
     SELECT placed.*, mine AND (sent OR NOT desk) AND NOT final AS in_todo, NOT sent AND desk AS in_unclaimed,
            sent AND NOT final AS in_sent, final AS in_closed
     FROM placed
+), ordered AS (
+    -- What waits for somebody: what is due first comes first, and emergencies are due soon. The rest: what changed last.
+    SELECT viewed.*, CASE WHEN $1 IN ('todo', 'unclaimed') THEN -extract(epoch FROM coalesce(due_at, 'infinity'))
+                          ELSE extract(epoch FROM updated_at) END AS place
+    FROM viewed
 ), page AS (
-    SELECT * FROM viewed v
+    SELECT * FROM ordered o
     WHERE CASE $1 WHEN 'todo' THEN in_todo WHEN 'unclaimed' THEN in_unclaimed WHEN 'sent' THEN in_sent
                   WHEN 'closed' THEN in_closed ELSE NOT final OR sent END
-      AND ($3::timestamptz IS NULL OR (v.updated_at, v.id) < ($3::timestamptz, $4::uuid))
-    ORDER BY v.updated_at DESC, v.id DESC LIMIT $2::integer
+      AND ($3::numeric IS NULL OR (o.place, o.id) < ($3::numeric, $4::uuid))
+    ORDER BY o.place DESC, o.id DESC LIMIT $2::integer
 )
 SELECT json_build_object(
     'items', coalesce((SELECT json_agg(json_build_object('kind', p.kind, 'id', p.id, 'version', p.version, 'number', p.number,
@@ -49,7 +54,7 @@ SELECT json_build_object(
                     JOIN consilium.referral_study rs ON rs.study = s.id, unnest(s.modalities) m WHERE rs.referral = p.id) END,
             'created_at', consilium.rfc3339(p.created_at), 'updated_at', consilium.rfc3339(p.updated_at),
             'due_at', consilium.rfc3339(p.due_at), 'overdue', coalesce(p.due_at < now(), false), 'mine', coalesce(p.mine, false),
-            '_department', p.here, '_agreed', true, '_cursor', p.updated_at || '|' || p.id)
-        ORDER BY p.updated_at DESC, p.id DESC) FROM page p), '[]'),
+            '_department', p.here, '_agreed', true, '_cursor', p.place || '|' || p.id)
+        ORDER BY p.place DESC, p.id DESC) FROM page p), '[]'),
     'counts', (SELECT json_build_object('todo', count(*) FILTER (WHERE in_todo), 'unclaimed', count(*) FILTER (WHERE in_unclaimed),
             'sent', count(*) FILTER (WHERE in_sent), 'closed', count(*) FILTER (WHERE in_closed)) FROM viewed)) AS worklist
