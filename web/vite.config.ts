@@ -22,6 +22,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 4500,
+    // One file of everybody's libraries that the first page needs, instead of one for every set of screens that share some.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "base", test: /node_modules/, tags: ["$initial"] }] } } },
   },
   server: {
     port: Number(process.env.WEB_PORT ?? 20690),

@@ -3,7 +3,8 @@ import { defineConfig } from "@playwright/test";
 
 export default defineConfig({
     testDir: ".",
-    testMatch: "*.spec.ts",
+    // screens.pictures.ts is no test: it makes pictures of every screen for people to look at (CONSILIUM_E2E_PICTURES=1 tests/e2e/run)
+    testMatch: process.env.CONSILIUM_E2E_PICTURES ? "screens.pictures.ts" : "*.spec.ts",
     workers: 1,
     fullyParallel: false,
     timeout: 180_000,
@@ -12,7 +13,6 @@ export default defineConfig({
     globalSetup: "./lib/global-setup.ts",
     outputDir: "../../build/e2e",
     use: {
-        actionTimeout: 15_000,
         ignoreHTTPSErrors: true,
         locale: "en",
         viewport: { width: 1440, height: 900 },

@@ -18,6 +18,7 @@ const shellRoutes: RouteObject[] = [
   { path: "referrals/:id", lazy: () => import("./screens/referral/page") },
   { path: "teaching", lazy: () => import("./screens/teaching/list") },
   { path: "teaching/new", lazy: () => import("./screens/teaching/create") },
+  { path: "teaching/:id/edit", lazy: () => import("./screens/teaching/create") },
   { path: "teaching/:id", lazy: () => import("./screens/teaching/page") },
   { path: "audit", lazy: () => import("./screens/audit/page") },
   { path: "profile", lazy: () => import("./screens/profile/page") },

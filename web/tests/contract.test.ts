@@ -8,7 +8,6 @@ import { describe, expect, test } from "vitest";
 import en from "../src/i18n/en.json";
 import { consultLooks, referralLooks, teachingLooks } from "../src/ui/chips";
 import { dark, light } from "../src/ui/theme";
-import { reasonsOf } from "../src/ui/ActionBar";
 
 const web = join(import.meta.dirname, "..");
 const root = join(web, "..");
@@ -40,11 +39,10 @@ describe.each([
   });
 });
 
-test("the coded reasons are the hub's, each with a word", () => {
-  const hub: Record<string, string[]> = {};
-  for (const [action, code] of rows(def("reason.def"), "REASON_CODE")) (hub[action!] ??= []).push(code!);
-  expect(reasonsOf).toEqual(hub);
-  for (const codes of Object.values(hub)) for (const code of codes) expect(en.reason).toHaveProperty(code);
+test("every coded reason has a word, and no word is without a reason", () => {
+  const codes = rows(def("reason.def"), "REASON_CODE").map(([, code]) => code!);
+  expect(codes.length).toBeGreaterThan(0);
+  expect(Object.keys(en.reason).sort()).toEqual([...new Set(codes)].sort());
 });
 
 test("the error names are those of err.def", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { ApiError, errorFrom } from "../src/api/client";
+import { ApiError, errorFrom, hubFetch, sessionEvents, watchSession } from "../src/api/client";
 import { concerns } from "../src/api/live";
 import { cursorOf, type Teaching, type WorkItem } from "../src/api/queries";
 import { homeOf, type Session } from "../src/api/session";
@@ -19,6 +19,28 @@ test("an answer that is an error says which, and how long to wait", () => {
   expect(errorFrom(response, { title: "slow down" })).toMatchObject({ code: "limit", status: 429, retryAfter: 30 });
   expect(errorFrom(new Response(null, { status: 503 }), "text")).toMatchObject({ code: "unavailable", problem: undefined });
   expect(errorFrom(new Response(null, { status: 599 }), null)).toBeInstanceOf(ApiError);
+});
+
+test("a refusal says that the session was lost, unless the request is from before the sign-in", async () => {
+  const lost = vi.fn();
+  sessionEvents.addEventListener("lost", lost);
+  let answer: (response: Response) => void = () => {};
+  vi.stubGlobal("fetch", () => new Promise<Response>((done) => (answer = done)));
+  const refused = async (between: () => void) => {
+    const call = hubFetch("https://hub.example/api/v1/worklist");
+    between();
+    answer(new Response(null, { status: 401 }));
+    await call;
+    return lost.mock.calls.length;
+  };
+  watchSession(true);
+  expect(await refused(() => {})).toBe(1);
+  expect(await refused(() => { watchSession(false); watchSession(true); })).toBe(1);
+  expect(await refused(() => {})).toBe(2);
+  watchSession(false);
+  expect(await refused(() => {})).toBe(2);
+  vi.unstubAllGlobals();
+  sessionEvents.removeEventListener("lost", lost);
 });
 
 test.each([

@@ -32,6 +32,6 @@ export interface Scanner {
 /** Sends a folder by C-STORE as a scanner does. */
 export function sendByDimse(folder: string, callingAe: string, to?: Scanner): void {
     const { host, port, prefix, ae } = to ?? { host: "127.0.0.1", port: dimsePort(), prefix: [], ae: callingAe };
-    const [program, ...options] = [...prefix, "dcmsend", "+sd", "+r", "-aet", ae, "-aec", "CONSILIUM", host, `${port}`, folder];
+    const [program, ...options] = [...prefix, "dcmsend", "+sd", "+r", "+sp", "*.dcm", "-aet", ae, "-aec", "CONSILIUM", host, `${port}`, folder];
     execFileSync(program!, options, { stdio: ["ignore", "inherit", "inherit"] });
 }

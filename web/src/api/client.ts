@@ -42,8 +42,10 @@ export function errorFrom(response: Response, problem: unknown): ApiError {
 /** Fired when a request was refused because the session ended; the page stays and asks for the password again. */
 export const sessionEvents = new EventTarget();
 let expectSession = false;
-/** Set once somebody has signed in: from then on a 401 means that the session was lost. */
+let epoch = 0;
+/** Set once somebody has signed in: from then on a 401 means that the session was lost, except for a request of before. */
 export function watchSession(on: boolean): void {
+  if (on && !expectSession) epoch++;
   expectSession = on;
 }
 
@@ -52,13 +54,14 @@ export async function hubFetch(input: RequestInfo | URL, init?: RequestInit): Pr
   const request = new Request(input, init);
   if (request.method !== "GET" && request.method !== "HEAD") request.headers.set("X-Consilium", "1");
   let response: Response;
+  const sent = epoch;
   try {
     response = await fetch(request);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError("offline", 0);
   }
-  if (response.status === 401 && expectSession) sessionEvents.dispatchEvent(new Event("lost"));
+  if (response.status === 401 && expectSession && sent === epoch) sessionEvents.dispatchEvent(new Event("lost"));
   return response;
 }
 

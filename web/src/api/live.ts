@@ -40,7 +40,10 @@ export function followChanges(queries: QueryClient): () => void {
     }),
     signal.on("signed-out", () => sessionEvents.dispatchEvent(new Event("lost"))),
   ];
-  const onRegained = () => signal.start();
+  const onRegained = () => {
+    signal.stop(); // an attempt that still carries the old session would be refused, and end the new one's connection
+    signal.start();
+  };
   sessionEvents.addEventListener("regained", onRegained);
   signal.start();
   return () => {

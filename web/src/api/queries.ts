@@ -150,6 +150,7 @@ export function useQuestions(id: string) {
   });
 }
 
+export type AuditRow = Schemas["AuditRow"];
 export interface AuditFilter {
   action?: string;
   object?: string;

@@ -39,6 +39,11 @@ export function formatInstant(value: Instant, language: Language): string {
   return `${formatDate(value, language)} ${formatTime(value)}`;
 }
 
+/** To the second, where the order of what happened matters. */
+export function formatSecond(value: Instant, language: Language): string {
+  return `${formatInstant(value, language)}:${String(new Date(value).getSeconds()).padStart(2, "0")}`;
+}
+
 export type Age = { unit: "years" | "months" | "days"; count: number };
 
 /** Years from 2 on, months from 1 on, else days: a newborn is not "0 years". */

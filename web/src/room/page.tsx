@@ -8,10 +8,10 @@ import { useNavigate, useParams } from "react-router";
 import { api, ApiError, take, type Schemas } from "../api/client";
 import { useConsult } from "../api/queries";
 import { actionOf, isTyping, ROOM_KEYS } from "../ui/keymap";
-import { LinkButton } from "../ui/LinkButton";
 import { DarkSurface } from "../ui/Surface";
 import { Data } from "../ui/Data";
 import { Failure } from "../ui/states";
+import { usePhone } from "../ui/use-phone";
 import { PatientBand } from "../viewer/PatientBand";
 import { useWarmViewer } from "../viewer/preload";
 import { Chat } from "./Chat";
@@ -49,6 +49,7 @@ function useUnread(count: number, open: boolean): number {
 function InRoom({ room, session, state, onLeave, consult }: InRoomProps & { consult?: Schemas["Consult"] | undefined }) {
   const { t } = useTranslation();
   const wide = window.matchMedia("(min-width: 1100px)").matches;
+  const phone = usePhone(); // room for the images or the text, not for both
   const [chat, setChat] = useState(wide);
   const [images, setImages] = useState(false);
   const verbs = useRoomVerbs(session, state);
@@ -88,8 +89,14 @@ function InRoom({ room, session, state, onLeave, consult }: InRoomProps & { cons
         chat={chat}
         unread={unread}
         images={studies.length > 0 ? images : null}
-        onChat={() => setChat(!chat)}
-        onImages={() => setImages(!images)}
+        onChat={() => {
+          setChat(!chat);
+          if (phone) setImages(false);
+        }}
+        onImages={() => {
+          setImages(!images);
+          if (phone) setChat(false);
+        }}
         onLeave={onLeave}
       />
     </div>
@@ -118,7 +125,6 @@ function Gone({ state, room, onAgain }: { state: RoomState; room: Room; onAgain:
 }
 
 function RoomScreen({ room }: { room: Room }) {
-  const { t } = useTranslation();
   const navigate = useNavigate();
   const { session, state } = useRoomSession(room.id, { teaching: room.kind === "teaching" });
   const [again, setAgain] = useState(false);
@@ -133,7 +139,7 @@ function RoomScreen({ room }: { room: Room }) {
   if ((state.phase === "left" || state.phase === "refused") && !again) return <Gone state={state} room={room} onAgain={() => setAgain(true)} />;
   return (
     <PreJoin
-      title={room.consult != null ? `${t("room.title")} ${room.title}` : room.title}
+      title={room.title}
       busy={state.phase === "joining"}
       onBack={() => void navigate(homeOf(room))}
       onJoin={(captured, choice) => void session.join(captured, choice).then(() => setAgain(false))}
@@ -155,10 +161,7 @@ export function Component() {
         {room.data !== undefined ? (
           <RoomScreen key={id} room={room.data} />
         ) : room.error !== null ? (
-          <div className="viewer-fault">
-            <Failure error={room.error} onRetry={() => void room.refetch()} />
-            <LinkButton to="/">{t("app.home")}</LinkButton>
-          </div>
+          <div className="viewer-fault"><Failure error={room.error} onRetry={() => void room.refetch()} /></div>
         ) : (
           <p className="room-wait" role="status">{t("common.loading")}</p>
         )}

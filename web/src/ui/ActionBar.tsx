@@ -11,21 +11,12 @@ import { type ActionInput, actOn, type CaseKind, type Consult, type PossibleActi
 import { useActionText, useReasonText } from "./case-words";
 import { useErrorText } from "./states";
 
-/** Steps that end or undo something: never the highlighted button, and always confirmed. */
-const grave = new Set(["cancel", "decline", "reject", "no_show", "release", "amend"]);
-/** Steps that lead nowhere further: possible, but not what this page is for. */
-const aside = new Set([...grave, "ask"]);
-/** Steps that this page offers elsewhere: signing belongs to the opinion's editor. */
-const elsewhere = new Set(["sign", "edit"]);
-
-/** The codes of hub/domain/reason.def. */
-export const reasonsOf: Record<string, readonly string[]> = {
-  decline: ["materials", "department", "capacity", "indication", "duplicate", "other"],
-  reject: ["materials", "department", "capacity", "indication", "duplicate", "other"],
-  cancel: ["mistake", "patient", "improved", "elsewhere", "duplicate", "died", "other"],
-  no_show: ["unreached", "patient", "elsewhere", "died", "other"],
-  close: ["mistake", "patient", "improved", "elsewhere", "duplicate", "died", "other"],
-};
+/** Steps that end a case: red, never the highlighted button, and always confirmed. */
+const grave = new Set(["cancel", "decline", "reject", "no_show"]);
+/** Steps that undo something: confirmed too. */
+const confirmed = new Set([...grave, "release", "amend"]);
+/** Who may send a draft may change it: the hub does not list that, because it is no step (PATCH). */
+export const mayEdit = (actions: readonly PossibleAction[]) => actions.some(({ action }) => action === "submit" || action === "send");
 
 interface Fields {
   note?: string;
@@ -77,7 +68,7 @@ export function useAct({ kind, id, version }: Subject) {
   };
 }
 
-function ActionFields({ action, wanted }: { action: string; wanted: readonly string[] }) {
+function ActionFields({ wanted, reasons }: { wanted: readonly string[]; reasons: readonly string[] }) {
   const { t } = useTranslation();
   const reasonText = useReasonText();
   const form = Form.useFormInstance<Fields>();
@@ -88,7 +79,7 @@ function ActionFields({ action, wanted }: { action: string; wanted: readonly str
     <>
       {has("reason") && (
         <Form.Item name="reason" label={t("case.reasonLabel")} rules={required}>
-          <Select options={(reasonsOf[action] ?? reasonsOf.cancel!).map((code) => ({ value: code, label: reasonText(code) }))} />
+          <Select options={reasons.map((code) => ({ value: code, label: reasonText(code) }))} />
         </Form.Item>
       )}
       {has("booking") && (
@@ -136,7 +127,7 @@ export function ActionBar({ subject, actions, initial }: BarProps) {
   const [asking, setAsking] = useState<PossibleAction | null>(null);
   const [busy, setBusy] = useState<string | null>(null);
   const [form] = Form.useForm<Fields>();
-  const shown = actions.filter(({ action }) => !elsewhere.has(action));
+  const shown = actions.filter(({ action }) => action !== "sign"); // belongs to the opinion's editor
 
   async function run(action: string, input: ActionInput) {
     setBusy(action);
@@ -146,15 +137,18 @@ export function ActionBar({ subject, actions, initial }: BarProps) {
   }
 
   function start(possible: PossibleAction) {
-    if (possible.fields.length > 0 || grave.has(possible.action)) setAsking(possible);
-    else void run(possible.action, {});
+    if (possible.fields.length > 0 || confirmed.has(possible.action)) {
+      form.resetFields();
+      if (possible.fields.includes("opinion") && initial) form.setFieldsValue(initial);
+      setAsking(possible);
+    } else void run(possible.action, {});
   }
 
-  const main = shown.find(({ action }) => !aside.has(action))?.action;
-  const editable = actions.some(({ action }) => action === "edit");
+  // One highlighted button on the page: where the opinion waits to be signed, it is that one.
+  const main = actions.length > shown.length ? undefined : shown.find(({ action }) => !confirmed.has(action))?.action;
   return (
     <div className="action-bar">
-      {editable && <LinkButton to={`/${subject.kind}s/${subject.id}/edit`}>{actionText("edit")}</LinkButton>}
+      {mayEdit(actions) && <LinkButton to={`/${subject.kind}s/${subject.id}/edit`}>{actionText("edit")}</LinkButton>}
       {shown.map((possible) => (
         <Button
           key={possible.action}
@@ -173,14 +167,14 @@ export function ActionBar({ subject, actions, initial }: BarProps) {
         okText={asking ? actionText(asking.action) : undefined}
         cancelText={t("common.back")}
         okButtonProps={{ danger: asking !== null && grave.has(asking.action) }}
-        confirmLoading={asking !== null && busy !== null}
+        confirmLoading={busy !== null}
         onOk={() => form.submit()}
         onCancel={() => setAsking(null)}
-        destroyOnHidden
+        forceRender
         closable={{ "aria-label": t("common.close") }}
       >
-        <Form<Fields> form={form} layout="vertical" preserve={false} initialValues={asking?.fields.includes("opinion") ? initial : undefined} onFinish={(fields) => asking && void run(asking.action, toInput(fields))}>
-          {asking && <ActionFields action={asking.action} wanted={asking.fields} />}
+        <Form<Fields> form={form} layout="vertical" onFinish={(fields) => asking && void run(asking.action, toInput(fields))}>
+          {asking && <ActionFields wanted={asking.fields} reasons={asking.reasons ?? []} />}
         </Form>
       </Modal>
     </div>

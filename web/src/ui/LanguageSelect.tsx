@@ -1,20 +1,16 @@
 import { GlobalOutlined } from "@ant-design/icons";
-import { Select } from "antd";
 import { useTranslation } from "react-i18next";
 import { isLanguage, type Language, languageNames, languages } from "../i18n/languages";
 
-export function LanguageSelect({ value, onChange, variant = "borderless" }: { value: string; onChange: (language: Language) => void; variant?: "borderless" | "outlined" }) {
+/** The browser's own select: a phone shows its own wheel for it, and the sign-in page does without a quarter of antd. */
+export function LanguageSelect({ value, onChange, framed }: { value: string; onChange: (language: Language) => void; framed?: boolean }) {
   const { t } = useTranslation();
   return (
-    <Select<Language>
-      className="language"
-      variant={variant}
-      prefix={<GlobalOutlined aria-hidden />}
-      aria-label={t("profile.language")}
-      value={isLanguage(value) ? value : "en"}
-      popupMatchSelectWidth={false}
-      options={languages.map((code) => ({ value: code, label: <span lang={code} translate="no">{languageNames[code]}</span> }))}
-      onChange={onChange}
-    />
+    <label className={framed ? "language language-framed" : "language"}>
+      <GlobalOutlined aria-hidden />
+      <select aria-label={t("profile.language")} value={isLanguage(value) ? value : "en"} onChange={(event) => onChange(event.target.value as Language)}>
+        {languages.map((code) => <option key={code} value={code} lang={code} translate="no">{languageNames[code]}</option>)}
+      </select>
+    </label>
   );
 }

@@ -10,9 +10,8 @@ import { Data } from "./Data";
 
 export function PatientName({ patient }: { patient: Patient }) {
   const { t } = useTranslation();
-  const { main, other } = patientNames(patient.name);
-  if (!main) return <span className="muted">{t("patient.unnamed")}</span>;
-  return <><Data className="patient-name">{main}</Data>{other && other !== main && <> <Data className="patient-other">{other}</Data></>}</>;
+  const { main } = patientNames(patient.name);
+  return main ? <Data className="patient-name">{main}</Data> : <span className="muted">{t("patient.unnamed")}</span>;
 }
 
 /** "女 34 岁": sex and age in one short phrase. */

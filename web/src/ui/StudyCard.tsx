@@ -14,8 +14,8 @@ export function Thumbnail({ study, size = 64 }: { study: Study; size?: number })
   const [broken, setBroken] = useState(false);
   const first = study.series?.find((series) => series.thumbnail)?.thumbnail;
   const source = first ?? `/dicom-web/orgs/${encodeURIComponent(study.organisation.code)}/studies/${study.study_uid}/thumbnail`;
-  if (broken) return <span className="thumb thumb-none" style={{ width: size, height: size }}><FileImageOutlined aria-hidden /></span>;
-  return <img className="thumb" src={source} alt="" width={size} height={size} loading="lazy" decoding="async" onError={() => setBroken(true)} />;
+  if (broken) return <span className="study-thumb study-thumb-none" style={{ width: size, height: size }}><FileImageOutlined aria-hidden /></span>;
+  return <img className="study-thumb" src={source} alt="" width={size} height={size} loading="lazy" decoding="async" onError={() => setBroken(true)} />;
 }
 
 export function StudyFacts({ study }: { study: Study }) {
@@ -25,7 +25,7 @@ export function StudyFacts({ study }: { study: Study }) {
     <span className="study-facts">
       <span className="study-title"><Modalities list={study.modalities} /> {study.description ? <Data>{study.description}</Data> : <span className="muted">{t("study.untitled")}</span>}</span>
       <span className="muted num">
-        {study.study_date && <><Data>{formatDate(study.study_date, language)}</Data> · </>}{t("study.counts", { series: study.series_count, images: study.instance_count })}
+        {study.study_date && <Data>{formatDate(study.study_date, language)}</Data>} {t("study.counts", { series: study.series_count, images: study.instance_count })}
       </span>
     </span>
   );

@@ -16,11 +16,8 @@ export function Timeline({ kind, events }: { kind: "consult" | "referral"; event
     <ol className="timeline" aria-label={t("case.timeline")}>
       {events.map((event) => (
         <li key={event.id}>
-          <time className="num muted" dateTime={event.at}>{formatInstant(event.at, language)}</time>
-          <p>
-            <strong>{eventText(event.action)}</strong>
-            {event.person && <> · <Data>{event.person.name}</Data></>} · <Data>{event.organisation.name}</Data>
-          </p>
+          <p className="muted"><time className="num" dateTime={event.at}>{formatInstant(event.at, language)}</time> · <Data>{event.organisation.name}</Data></p>
+          <p><strong>{eventText(event.action)}</strong>{event.person && <> · <Data>{event.person.name}</Data></>}</p>
           {event.from_state !== event.to_state && <CaseChip kind={kind} state={event.to_state} />}
           {event.reason && <p>{t("case.reason")} {reasonText(event.reason)}</p>}
           {event.note && <p className="timeline-note"><Data>{event.note}</Data></p>}

@@ -1,6 +1,8 @@
 -- The work list: consults and referrals in one shape, sorted into views by who has the next step. Which states belong to
 -- whom comes as parameters from the tables of hub/domain/*_fsm.def, as state lists: of the sender, of the claimer, of the
 -- department (anybody there), of the coordinators, of the department's clinicians, of nobody (final).
+-- What waits for somebody comes by urgency, then by the time that is left; what is under way or over, by its last change.
+-- Both orders are one column, so that one cursor serves all views.
 
 -- name: worklist_get
 WITH item AS (
@@ -27,19 +29,18 @@ WITH item AS (
     FROM item
 ), viewed AS (
     SELECT placed.*, mine AND (sent OR NOT desk) AND NOT final AS in_todo, NOT sent AND desk AS in_unclaimed,
-           sent AND NOT final AS in_sent, final AS in_closed
+           sent AND NOT final AS in_sent, final AS in_closed,
+           CASE WHEN $1 IN ('todo', 'unclaimed')
+                THEN to_timestamp((1e10 * array_position(ARRAY['routine', 'soon', 'urgent', 'emergency'], urgency)
+                                   - extract(epoch FROM coalesce(due_at, created_at + interval '1 year')))::float8)
+                ELSE updated_at END AS place
     FROM placed
-), ordered AS (
-    -- What waits for somebody: what is due first comes first, and emergencies are due soon. The rest: what changed last.
-    SELECT viewed.*, CASE WHEN $1 IN ('todo', 'unclaimed') THEN -extract(epoch FROM coalesce(due_at, 'infinity'))
-                          ELSE extract(epoch FROM updated_at) END AS place
-    FROM viewed
 ), page AS (
-    SELECT * FROM ordered o
+    SELECT * FROM viewed v
     WHERE CASE $1 WHEN 'todo' THEN in_todo WHEN 'unclaimed' THEN in_unclaimed WHEN 'sent' THEN in_sent
                   WHEN 'closed' THEN in_closed ELSE NOT final OR sent END
-      AND ($3::numeric IS NULL OR (o.place, o.id) < ($3::numeric, $4::uuid))
-    ORDER BY o.place DESC, o.id DESC LIMIT $2::integer
+      AND ($3::timestamptz IS NULL OR (v.place, v.id) < ($3::timestamptz, $4::uuid))
+    ORDER BY v.place DESC, v.id DESC LIMIT $2::integer
 )
 SELECT json_build_object(
     'items', coalesce((SELECT json_agg(json_build_object('kind', p.kind, 'id', p.id, 'version', p.version, 'number', p.number,

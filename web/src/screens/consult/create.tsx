@@ -20,7 +20,7 @@ type ConsultInput = Schemas["ConsultInput"];
 type Fields = Omit<ConsultInput, "submit">;
 
 /** What a draft must have already. */
-const draftFields = ["patient", "to_organisation", "to_department", "urgency"] as const;
+const draftFields = ["patient", "to_organisation", "to_department", "urgency", "question"] as const;
 
 function fieldsOf(draft: Consult): Fields {
   return {
@@ -70,7 +70,7 @@ function ConsultForm({ patient: given, study, draft }: FormProps) {
     setBusy(submit ? "send" : "draft");
     try {
       const fields = form.getFieldsValue(true) as Fields;
-      const consult = await store({ ...fields, question: fields.question ?? "", studies: fields.studies ?? [], submit }, draft, key.current);
+      const consult = await store({ ...fields, studies: fields.studies ?? [], submit }, draft, key.current);
       setTouched(false);
       void queries.invalidateQueries({ queryKey: ["worklist"] });
       queries.setQueryData(["consult", consult.id], consult);

@@ -16,7 +16,7 @@ export function OpinionView({ opinion }: { opinion: Schemas["Opinion"] }) {
         {opinion.critical && <span className="chip chip-stat"><AlertFilled aria-hidden /> {t("opinion.critical")}</span>}
       </div>
       {(["findings", "impression", "advice"] as const).map((part) => opinion[part] && (
-        <div key={part}><h3 className="label">{t(`opinion.${part}`)}</h3><p className="prose"><Data>{opinion[part]}</Data></p></div>
+        <div key={part} className="opinion-part"><h3 className="label">{t(`opinion.${part}`)}</h3><p className="prose"><Data>{opinion[part]}</Data></p></div>
       ))}
       {opinion.signed_at && (
         <p className="signature">

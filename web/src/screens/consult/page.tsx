@@ -50,7 +50,7 @@ function ConsultBody({ consult }: { consult: Consult }) {
         <h1>{t("consult.title")} <span className="num muted"><Data>{consult.number}</Data></span></h1>
         <ConsultChip state={consult.state} />
         <UrgencyChip urgency={consult.urgency} />
-        {open && <WaitBar since={consult.created_at} due={consult.due_at} />}
+        {open && consult.state !== "draft" && <WaitBar since={consult.created_at} due={consult.due_at} />}
       </div>
       <div className="case-grid">
         <div className="case-main">
@@ -59,9 +59,8 @@ function ConsultBody({ consult }: { consult: Consult }) {
             <p className="prose"><Data>{consult.question || "–"}</Data></p>
             {consult.summary && <><h3 className="label">{t("consult.summary")}</h3><p className="prose"><Data>{consult.summary}</Data></p></>}
           </section>
-          {!maySign && consult.opinion && <OpinionView opinion={consult.opinion} />}
           <Studies consult={consult} />
-          {maySign && <OpinionEditor consult={consult} />}
+          {maySign ? <OpinionEditor consult={consult} /> : consult.opinion && <OpinionView opinion={consult.opinion} />}
         </div>
         <div className="case-side">
           <section className="panel case-next" aria-label={t("case.next")}>
@@ -92,7 +91,7 @@ export function Component() {
   const { id } = useParams();
   const query = useConsult(id!);
   return (
-    <Page bare title={t("consult.title")}>
+    <Page bare={query.data !== undefined} title={t("consult.title")}>
       <QueryView query={query}>{(consult) => <ConsultBody key={consult.id} consult={consult} />}</QueryView>
     </Page>
   );

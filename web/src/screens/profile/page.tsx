@@ -35,6 +35,7 @@ export function Component() {
       <section className="panel">
         <Descriptions
           column={1}
+          colon={false}
           styles={{ label: { width: 120, flex: "none" } }}
           items={[
             { key: "name", label: t("profile.name"), children: <Data>{[session.person.name, session.person.title].filter(Boolean).join(" · ")}</Data> },
@@ -43,7 +44,7 @@ export function Component() {
             { key: "department", label: t("profile.departments"), children: <Data>{session.departments.map((d) => d.name).join(", ") || "–"}</Data> },
             { key: "roles", label: t("profile.roles"), children: <span className="tags">{session.roles.map((role) => <Tag key={role}>{t(`role.${role}`)}</Tag>)}</span> },
             { key: "until", label: t("profile.until"), children: <Data>{formatInstant(session.expires_at, language)}</Data> },
-            { key: "language", label: t("profile.language"), children: <LanguageSelect variant="outlined" value={i18n.language} onChange={(code) => void change(code)} /> },
+            { key: "language", label: t("profile.language"), children: <LanguageSelect framed value={i18n.language} onChange={(code) => void change(code)} /> },
           ]}
         />
       </section>

@@ -1,5 +1,5 @@
 // A new referral in five steps: patient, reason, target, attachments, summary. One form throughout: going back loses nothing.
-import { App, Button, Checkbox, Descriptions, Form, Input, Radio, Steps } from "antd";
+import { App, Button, Checkbox, Descriptions, Form, Input, Radio } from "antd";
 import { useRef, useState } from "react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
@@ -14,6 +14,7 @@ import { PatientBand } from "../../ui/PatientBand";
 import { PatientSelect } from "../../ui/PatientSelect";
 import { useSession } from "../../ui/session-context";
 import { Empty, QueryView, useErrorText } from "../../ui/states";
+import { StepLine } from "../../ui/StepLine";
 import { StudyPicker } from "../../ui/StudyPicker";
 import { TargetFields } from "../../ui/TargetFields";
 import { UrgencyField } from "../../ui/UrgencyField";
@@ -158,7 +159,7 @@ function ReferralForm({ patient: given, study, draft }: FormProps) {
   return (
     <>
       {patient && <PatientBand patient={patient} />}
-      <Steps size="small" current={step} className="steps" responsive items={steps.map((key_) => ({ title: t(`referral.step.${key_}`) }))} onChange={(to) => to < step && setStep(to)} />
+      <div className="form-narrow"><StepLine label={t("referral.steps")} steps={steps.map((one) => ({ key: one, text: t(`referral.step.${one}`) }))} at={step} onGo={setStep} /></div>
       <Form<Fields>
         form={form}
         layout="vertical"

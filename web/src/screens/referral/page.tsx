@@ -55,7 +55,7 @@ function ReferralBody({ referral }: { referral: Referral }) {
         <h1>{t("referral.title")} <span className="num muted"><Data>{referral.number}</Data></span></h1>
         <ReferralChip state={referral.state} />
         <UrgencyChip urgency={referral.urgency} />
-        {!over && <WaitBar since={referral.created_at} due={referral.due_at} />}
+        {!over && referral.state !== "draft" && <WaitBar since={referral.created_at} due={referral.due_at} />}
       </div>
       <StateLine state={referral.state} />
       <div className="case-grid">
@@ -98,7 +98,7 @@ export function Component() {
   const { id } = useParams();
   const query = useReferral(id!);
   return (
-    <Page bare title={t("referral.title")}>
+    <Page bare={query.data !== undefined} title={t("referral.title")}>
       <QueryView query={query}>{(referral) => <ReferralBody key={referral.id} referral={referral} />}</QueryView>
     </Page>
   );

@@ -1,6 +1,6 @@
-import { CheckOutlined } from "@ant-design/icons";
 import { useTranslation } from "react-i18next";
 import { ReferralChip, type ReferralState } from "../../ui/chips";
+import { StepLine } from "../../ui/StepLine";
 
 /** The way of a referral that goes well, in order; the other states stand beside it. */
 export const mainLine: readonly ReferralState[] = ["sent", "claimed", "accepted", "booked", "arrived", "reported", "closed"];
@@ -15,14 +15,6 @@ export function StateLine({ state }: { state: ReferralState }) {
   const { t } = useTranslation();
   const at = placeOnLine(state);
   if (state === "rejected" || state === "cancelled") return <div className="state-line-end"><ReferralChip state={state} /></div>;
-  return (
-    <ol className="state-line" aria-label={t("referral.line")}>
-      {mainLine.map((step, index) => (
-        <li key={step} className={index < at || state === "closed" ? "done" : index === at ? "now" : ""} aria-current={index === at ? "step" : undefined}>
-          <span className="dot" aria-hidden>{index < at || state === "closed" ? <CheckOutlined /> : index + 1}</span>
-          <span>{t(`referral.state.${step}`)}</span>
-        </li>
-      ))}
-    </ol>
-  );
+  const steps = mainLine.map((key) => ({ key, text: t(`referral.state.${key}`) }));
+  return <StepLine label={t("referral.line")} steps={steps} at={state === "closed" ? mainLine.length : at} />;
 }

@@ -34,14 +34,14 @@ export function filterOf(params: URLSearchParams): StudyFilter {
   return { ...Object.fromEntries(entries), ...(scope && scope !== "all" ? { scope } : {}) };
 }
 
-function CaseButtons({ study }: { study: Study }) {
+function CaseButtons({ study, size }: { study: Study; size?: "small" }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
   if (!hasRole(useSession(), "doctor") || !study.own) return null;
   return (
     <>
-      <Button size="small" onClick={() => void navigate(`/consults/new?study=${study.id}`)}>{t("study.consult")}</Button>
-      <Button size="small" onClick={() => void navigate(`/referrals/new?study=${study.id}`)}>{t("study.refer")}</Button>
+      <Button size={size} onClick={() => void navigate(`/consults/new?study=${study.id}`)}>{t("study.consult")}</Button>
+      <Button size={size} onClick={() => void navigate(`/referrals/new?study=${study.id}`)}>{t("study.refer")}</Button>
     </>
   );
 }
@@ -86,7 +86,7 @@ function StudyTable({ studies }: { studies: readonly Study[] }) {
               <td className="num"><Data>{formatMoment(study.received_at, language)}</Data></td>
               <td className="cell-actions">
                 <span className="action-bar action-bar-tight">
-                  <CaseButtons study={study} />
+                  <CaseButtons study={study} size="small" />
                   <Link to={`/studies/${study.id}/view`} className="ant-btn-like"><EyeOutlined aria-hidden /> {t("study.open")}</Link>
                 </span>
               </td>
@@ -110,7 +110,7 @@ function StudyCards({ studies }: { studies: readonly Study[] }) {
             <span className="study-facts">
               <span className="card-name"><PatientName patient={study.patient} /> <SexAge patient={study.patient} /></span>
               <span><Modalities list={study.modalities} /> <Data>{study.description}</Data></span>
-              <span className="muted num">{study.study_date && <><Data>{formatDate(study.study_date, language)}</Data> · </>}{t("study.counts", { series: study.series_count, images: study.instance_count })}</span>
+              <span className="muted num">{study.study_date && <Data>{formatDate(study.study_date, language)}</Data>} {t("study.counts", { series: study.series_count, images: study.instance_count })}</span>
               <span className="muted"><Whose study={study} /></span>
             </span>
           </Link>
@@ -151,7 +151,7 @@ export function Component() {
     <Page
       wide
       title={t("nav.studies")}
-      actions={mayUpload && <Button icon={<CloudUploadOutlined aria-hidden />} onClick={() => void navigate("/upload")}>{t("nav.upload")}</Button>}
+      actions={mayUpload && !phone && <Button icon={<CloudUploadOutlined aria-hidden />} onClick={() => void navigate("/upload")}>{t("nav.upload")}</Button>}
     >
       <div className="filter-row" role="search">
         <Input allowClear prefix={<SearchOutlined aria-hidden />} placeholder={t("study.search")} aria-label={t("study.search")} value={text} onChange={(event) => setText(event.target.value)} />

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { api, etagOf, take } from "../../api/client";
 import type { Teaching } from "../../api/queries";
 import { useActionText } from "../../ui/case-words";
+import { LinkButton } from "../../ui/LinkButton";
 import { useErrorText } from "../../ui/states";
 
 const grave = new Set(["end", "cancel"]);
@@ -55,6 +56,7 @@ export function TeachingActions({ session }: { session: Teaching }) {
   const main = actions.find((action) => !grave.has(action));
   return (
     <div className="action-bar">
+      {session.state === "draft" && <LinkButton to={`/teaching/${session.id}/edit`}>{actionText("edit")}</LinkButton>}
       {actions.map((action) => (
         <Button key={action} type={action === main ? "primary" : "default"} danger={grave.has(action)} loading={busy === action} disabled={busy !== null} onClick={() => start(action)}>
           {actionText(action)}

@@ -77,7 +77,7 @@ function Body({ session }: { session: Teaching }) {
               {["published", "live"].includes(session.state) && !session.consent_at && <p className="muted hint">{t("teaching.noConsent")}</p>}
             </section>
           )}
-          <Questions session={session} teaches={teaches} />
+          {session.state !== "draft" && session.state !== "cancelled" && <Questions session={session} teaches={teaches} />}
         </div>
       </div>
     </>
@@ -89,7 +89,7 @@ export function Component() {
   const { id } = useParams();
   const query = useTeaching(id!);
   return (
-    <Page bare title={t("nav.teaching")}>
+    <Page bare={query.data !== undefined} title={t("nav.teaching")}>
       <QueryView query={query}>{(session) => <Body key={session.id} session={session} />}</QueryView>
     </Page>
   );

@@ -134,8 +134,8 @@ function Controls({ state }: { state: Snapshot }) {
       {state.trouble && <Alert type="warning" showIcon title={errorText(state.trouble)} description={moving ? t("upload.again") : undefined} />}
       {state.phase === "done" && <p className="upload-done" role="status"><CheckCircleOutlined aria-hidden /> {t("upload.done")}</p>}
       <div className="action-bar">
-        {state.phase === "ready" && <Button type="primary" size="large" icon={<CloudUploadOutlined aria-hidden />} disabled={state.files.length === 0} onClick={() => void uploader.start()}>{t("upload.send")}</Button>}
-        {state.phase === "checking" && <Button type="primary" size="large" loading>{t("upload.checking")}</Button>}
+        {state.phase === "ready" && <Button type="primary" icon={<CloudUploadOutlined aria-hidden />} disabled={state.files.length === 0} onClick={() => void uploader.start()}>{t("upload.send")}</Button>}
+        {state.phase === "checking" && <Button type="primary" loading>{t("upload.checking")}</Button>}
         {state.phase === "sending" && <Button icon={<PauseOutlined aria-hidden />} onClick={() => uploader.pause()}>{t("upload.pause")}</Button>}
         {state.phase === "paused" && <Button type="primary" icon={<PlayCircleOutlined aria-hidden />} onClick={() => uploader.resume()}>{t("upload.resume")}</Button>}
         {state.phase === "done" && state.files.some((file) => file.state === "failed") && <Button onClick={() => void uploader.start()}>{t("upload.retryFailed")}</Button>}

@@ -23,7 +23,7 @@ export function WorkCards({ items, fresh, claiming, onClaim }: WorkListProps) {
               <span><Modalities list={item.modalities} /></span>
             </span>
             {item.summary && <Data className="card-text">{item.summary}</Data>}
-            <WaitBar since={item.created_at} due={item.due_at} />
+            {item.state !== "draft" && <WaitBar since={item.created_at} due={item.due_at} />}
           </Link>
           {claimable(item) && (
             <Button type="primary" block size="large" loading={claiming === item.id} onClick={() => onClaim(item)}>{t("action.claim")}</Button>

@@ -46,7 +46,7 @@ export function WorkTable({ items, fresh, claiming, chosen, onChoose, onOpen, on
         <thead>
           <tr>
             {(["urgency", "wait", "patient", "kind", "from", "to", "images", "state", "claimed"] as const).map((column) => (
-              <th key={column} scope="col">{t(`work.column.${column}`)}</th>
+              <th key={column} scope="col" className={`column-${column}`}>{t(`work.column.${column}`)}</th>
             ))}
             <th scope="col"><span className="sr-only">{t("work.column.actions")}</span></th>
           </tr>
@@ -64,7 +64,7 @@ export function WorkTable({ items, fresh, claiming, chosen, onChoose, onOpen, on
               onKeyDown={(event) => onKey(event, index)}
             >
               <td><UrgencyChip urgency={item.urgency} /></td>
-              <td><WaitBar since={item.created_at} due={item.due_at} /></td>
+              <td>{item.state !== "draft" && <WaitBar since={item.created_at} due={item.due_at} />}</td>
               <td>
                 <Link to={pathOf(item)} className="row-link"><PatientName patient={item.patient} /></Link>
                 <span className="cell-sub"><SexAge patient={item.patient} /></span>
@@ -77,13 +77,13 @@ export function WorkTable({ items, fresh, claiming, chosen, onChoose, onOpen, on
                 <Data>{item.from.organisation.name}</Data>
                 {item.from.person && <span className="cell-sub"><Data>{item.from.person.name}</Data></span>}
               </td>
-              <td>
+              <td className="column-to">
                 <Data>{item.to.organisation.name}</Data>
                 {item.to.department && <span className="cell-sub"><Data>{item.to.department.name}</Data></span>}
               </td>
-              <td><Modalities list={item.modalities} /></td>
+              <td className="column-images"><Modalities list={item.modalities} /></td>
               <td><CaseChip kind={item.kind} state={item.state} /></td>
-              <td>{item.claimed_by ? <Data>{item.claimed_by.name}</Data> : <span className="muted">–</span>}</td>
+              <td className="column-claimed">{item.claimed_by ? <Data>{item.claimed_by.name}</Data> : <span className="muted">–</span>}</td>
               <td className="cell-actions">
                 {claimable(item) && (
                   <Button size="small" type="primary" loading={claiming === item.id} onClick={(event) => { event.stopPropagation(); onClaim(item); }}>
