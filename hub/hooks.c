@@ -142,6 +142,7 @@ on_admitted(const room_admission *admission, const GError *error, gpointer data)
         info.title = admission->title;
         info.role = admission->role;
         info.subject = admission->subject;
+        info.recording = admission->recording;
     }
     f->done(error ? NULL : &info, error, f->data);
     g_free(f->room);
@@ -248,7 +249,7 @@ hook_worker_changed(gpointer data, const char *worker, json_t *facts)
     g_clear_pointer(&w->reason, g_free);
     if (facts && strcmp(worker, "media") == 0) {
         w->ready = TRUE; /* registered is all that /readyz asks of it */
-        api_recording_repair(hub);
+        api_recording_take_up(hub);
     }
 }
 

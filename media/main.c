@@ -62,13 +62,18 @@ join_methods(void)
     return (rpc_method *)g_array_free(all, FALSE);
 }
 
+/* While the hub is away its sessions and devices go on. Back again (or another one), it knows none of them: nobody could end them,
+ * and they would be strangers in the rooms to which their people come back. Recordings go on: the hub asks for those. */
 static void
 on_hub_state(gboolean connected, gpointer user_data)
 {
     (void)user_data;
     log_line(LOG_INFO, NULL, connected ? "registered with the hub" : "the hub is away");
-    if (connected)
-        rpc_client_notify(app.client, "worker.ready", json_pack("{s:b}", "ready", 1));
+    if (!connected)
+        return;
+    rpc_ingest_end();
+    relay_end_sessions(app.relay);
+    rpc_client_notify(app.client, "worker.ready", json_pack("{s:b}", "ready", 1));
 }
 
 static gboolean

@@ -173,6 +173,7 @@ room_of(rooms *all, const room_info *info, GError **error)
     r->id = g_strdup(info->id);
     r->title = g_strdup(info->title);
     r->subject = g_strdup(info->subject);
+    r->recording = g_strdup(info->recording); /* it runs on when all leave, and when the hub dies */
     r->participants = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)participant_unref);
     g_hash_table_insert(all->rooms, r->id, r);
     return r;

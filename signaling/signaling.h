@@ -19,6 +19,7 @@ typedef struct {
     const char *id, *title;
     const char *role;    /* "host" (may record), "participant", or "viewer" (does not publish) */
     const char *subject; /* the consult or teaching session it belongs to, or NULL */
+    const char *recording; /* that is running, or NULL */
 } room_info;
 
 typedef void (*signaling_caller_done)(caller *who, const GError *error, gpointer data);

@@ -25,5 +25,5 @@ void api_recording_file(http_request *r);
 /** signaling_hooks.record: the teacher starts or stops the recording of a teaching session's room. */
 void api_teaching_record(struct hub *hub, const caller *who, const char *room, gboolean on, signaling_record_done done,
                          gpointer data);
-/** The media worker is there again: finishes what it or the hub left behind. */
-void api_recording_repair(struct hub *hub);
+/** The media worker is there again: recordings that ran go on, those that it or the hub left unfinished are finished. */
+void api_recording_take_up(struct hub *hub);

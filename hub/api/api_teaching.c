@@ -1,5 +1,7 @@
 /* Teaching sessions, questions and recordings over HTTP. Recording: the database first (state recording, with the consent
- * it rests on), then the media worker; what the worker answers is written down; a worker that fails makes it failed. */
+ * it rests on), then the media worker; what the worker answers is written down; a worker that fails makes it failed.
+ * When a worker comes (it or the hub was away) each recording in the database is taken up: a running one is started again,
+ * which a worker that never stopped takes as said already; one that was being finished is repaired. */
 #include "hub/api/api_common.h"
 #include "hub/api/api_room.h"
 #include "hub/base/id.h"
@@ -53,12 +55,40 @@ recorder_finish(recorder *rec, const GError *error)
 }
 
 static void
+on_stopped_written(const GError *error, gpointer data)
+{
+    recorder_finish(data, error);
+}
+
+/* A worker that went meanwhile is asked again when it is back: api_recording_take_up. */
+static void
+on_repaired(json_t *result, const GError *error, gpointer data)
+{
+    recorder *rec = data;
+    if (error)
+        log_line(LOG_WARNING, rec->recording, "recording was not finished: %s", error->message);
+    if (error && err_is(error, ERR_UNAVAILABLE)) {
+        recorder_finish(rec, NULL);
+        return;
+    }
+    teaching_recorded(rec->hub->db, rec->recording, error ? NULL : json_object_get(result, "files"), on_stopped_written, rec);
+}
+
+static void
+call_repair(recorder *rec)
+{
+    g_autofree char *directory = directory_of(rec->hub, rec->recording);
+    rpc_media_record_repair(rec->hub->signaling, rec->recording, directory, on_repaired, rec);
+}
+
+static void
 on_started(json_t *result, const GError *error, gpointer data)
 {
     (void)result;
     recorder *rec = data;
     if (error) {
         log_line(LOG_WARNING, rec->recording, "recording did not start: %s", error->message);
+        signaling_room_recording(rec->hub->signaling, rec->room, FALSE, rec->recording);
         teaching_recorded(rec->hub->db, rec->recording, NULL, NULL, NULL);
     } else {
         signaling_room_recording(rec->hub->signaling, rec->room, TRUE, rec->recording);
@@ -67,17 +97,15 @@ on_started(json_t *result, const GError *error, gpointer data)
 }
 
 static void
-on_stopped_written(const GError *error, gpointer data)
-{
-    recorder_finish(data, error);
-}
-
-static void
 on_stopped(json_t *result, const GError *error, gpointer data)
 {
     recorder *rec = data;
     signaling_room_recording(rec->hub->signaling, rec->room, FALSE, rec->recording);
-    if (error) { /* stays "finalising": api_recording_repair finishes it when the worker is back */
+    if (error && err_is(error, ERR_NOT_FOUND)) { /* a new worker, which has not been told of it yet */
+        call_repair(rec);
+        return;
+    }
+    if (error) { /* stays "finalising": api_recording_take_up finishes it when the worker is back */
         log_line(LOG_WARNING, rec->recording, "recording was not finished: %s", error->message);
         recorder_finish(rec, NULL);
         return;
@@ -485,28 +513,36 @@ api_teaching_record(struct hub *hub, const caller *who, const char *room, gboole
 }
 
 static void
-on_repaired(json_t *result, const GError *error, gpointer data)
+on_taken_up(json_t *result, const GError *error, gpointer data)
 {
+    (void)result;
     recorder *rec = data;
-    if (error && err_is(error, ERR_UNAVAILABLE)) { /* it went again; the next one repairs */
-        recorder_finish(rec, NULL);
+    if (error && !err_is(error, ERR_UNAVAILABLE)) {
+        log_line(LOG_WARNING, rec->recording, "recording does not go on: %s", error->message);
+        signaling_room_recording(rec->hub->signaling, rec->room, FALSE, rec->recording);
+        call_repair(rec);
         return;
     }
-    teaching_recorded(rec->hub->db, rec->recording, error ? NULL : json_object_get(result, "files"), on_stopped_written, rec);
+    recorder_finish(rec, NULL);
 }
 
 static void
-repair_one(const char *recording, gpointer data)
+take_up(const char *recording, const char *room, gboolean running, gpointer data)
 {
     recorder *rec = g_new0(recorder, 1);
     rec->hub = data;
     rec->recording = g_strdup(recording);
+    rec->room = g_strdup(room);
+    if (!running) {
+        call_repair(rec);
+        return;
+    }
     g_autofree char *directory = directory_of(rec->hub, recording);
-    rpc_media_record_repair(rec->hub->signaling, recording, directory, on_repaired, rec);
+    rpc_media_record_start(rec->hub->signaling, room, recording, directory, NULL, on_taken_up, rec);
 }
 
 void
-api_recording_repair(struct hub *hub)
+api_recording_take_up(struct hub *hub)
 {
-    teaching_left(hub->db, repair_one, hub);
+    teaching_left(hub->db, take_up, hub);
 }

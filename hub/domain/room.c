@@ -17,7 +17,8 @@ on_admitted(db_batch *batch, const GError *error, gpointer data)
     g_autofree room_op *op = data;
     g_autoptr(GError) refused = NULL;
     room_admission admission = {db_text(batch, 0, 0, 0), db_text(batch, 0, 0, 1), db_text(batch, 0, 0, 2),
-                                db_text(batch, 0, 0, 3), db_text(batch, 0, 0, 4), db_text(batch, 0, 0, 6)};
+                                db_text(batch, 0, 0, 3), db_text(batch, 0, 0, 4), db_text(batch, 0, 0, 6),
+                                db_text(batch, 0, 0, 7)};
     const char *open = db_text(batch, 0, 0, 5);
     if (!error && db_rows(batch, 0) == 0)
         refused = err_new(ERR_NOT_FOUND, "no such room");

@@ -11,6 +11,7 @@ typedef struct {
     const char *name;         /* of the person */
     const char *organisation; /* code of the acting one */
     const char *subject;      /* id of its consult or teaching session, or NULL */
+    const char *recording;    /* id of the one that is running, or NULL */
 } room_admission;
 
 /** May the actor come in? joining: leaves an audit row room.join either way. ERR_CONFLICT: the room is closed, or the session is over.

@@ -258,7 +258,7 @@ teaching_act(const teaching_request *request, teaching_done done, gpointer user_
 
 typedef struct {
     void (*done)(const GError *error, gpointer user_data);
-    void (*each)(const char *recording, gpointer user_data);
+    void (*each)(const char *recording, const char *room, gboolean running, gpointer user_data);
     gpointer user_data;
 } recording_op;
 
@@ -294,11 +294,12 @@ on_left(db_batch *batch, const GError *error, gpointer data)
     if (error)
         log_line(LOG_WARNING, "recording", "unfinished ones could not be found: %s", error->message);
     for (guint row = 0; !error && row < db_rows(batch, 0); row++)
-        op->each(db_text(batch, 0, row, 0), op->user_data);
+        op->each(db_text(batch, 0, row, 0), db_text(batch, 0, row, 1), g_str_equal(db_text(batch, 0, row, 2), "t"), op->user_data);
 }
 
 void
-teaching_left(db_pool *db, void (*each)(const char *recording, gpointer user_data), gpointer user_data)
+teaching_left(db_pool *db, void (*each)(const char *recording, const char *room, gboolean running, gpointer user_data),
+              gpointer user_data)
 {
     recording_op *op = g_new0(recording_op, 1);
     op->each = each;

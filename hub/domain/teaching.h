@@ -30,5 +30,6 @@ void teaching_complete(json_t *session, const db_actor *actor, guint roles);
 /** Writes down what the media worker answered: files as of record.stop (borrowed), or NULL: it failed. done may be NULL. */
 void teaching_recorded(db_pool *db, const char *recording, json_t *files, void (*done)(const GError *error, gpointer user_data),
                        gpointer user_data);
-/** The recordings that were running or being finished when a worker or hub died, for record.repair. */
-void teaching_left(db_pool *db, void (*each)(const char *recording, gpointer user_data), gpointer user_data);
+/** The recordings that were running, or being finished, when a worker or hub died. */
+void teaching_left(db_pool *db, void (*each)(const char *recording, const char *room, gboolean running, gpointer user_data),
+                   gpointer user_data);

@@ -133,11 +133,8 @@ close_if_open(int fd)
 }
 
 void
-core_free(core *c)
+core_end_sessions(core *c)
 {
-    if (!c)
-        return;
-    /* Sessions first: their tracks have forwarders of other sessions. */
     GHashTableIter i;
     gpointer s;
     g_hash_table_iter_init(&i, c->sessions);
@@ -145,6 +142,14 @@ core_free(core *c)
         session_end(s, NULL);
         g_hash_table_iter_init(&i, c->sessions);
     }
+}
+
+void
+core_free(core *c)
+{
+    if (!c)
+        return;
+    core_end_sessions(c); /* first: their tracks have forwarders of other sessions */
     if (c->sender)
         sender_flush(c->sender);
     tap_delivery_free(c->delivery);

@@ -209,6 +209,7 @@ struct core {
 /* core.c */
 core *core_new(relay *r, const relay_config *config, dtls_context *dtls, GError **error);
 void core_free(core *c);
+void core_end_sessions(core *c);
 /** Reads, forwards and ticks until relay_thread_command (relay.c) says to stop. */
 void core_run(core *c);
 void core_wake(core *c);

@@ -584,6 +584,19 @@ relay_room_close(relay *r, const char *room_id, relay_done done, gpointer user_d
 }
 
 static void
+end_sessions(core *c, gpointer data)
+{
+    (void)data;
+    core_end_sessions(c);
+}
+
+void
+relay_end_sessions(relay *r)
+{
+    relay_post(r, end_sessions, NULL);
+}
+
+static void
 deliver_stats(relay *r, call *k)
 {
     (void)r;

@@ -99,6 +99,8 @@ void relay_patch(relay *r, const char *session, const char *fragment, relay_done
 void relay_close(relay *r, const char *session, relay_done done, gpointer user_data);
 void relay_mute(relay *r, const char *track, gboolean muted, relay_done done, gpointer user_data);
 void relay_room_close(relay *r, const char *room, relay_done done, gpointer user_data);
+/** Ends every session, without telling of their states. Taps and sources stay. */
+void relay_end_sessions(relay *r);
 
 typedef struct {
     guint rooms, sessions, tracks, forwarders;

@@ -161,6 +161,16 @@ send_datagram(session *s, const guint8 *bytes, gsize length, const send_address 
 /* ---- STUN ---- */
 
 static void
+renew_consent(session *s)
+{
+    s->ice.consent_us = s->core->now_us;
+    if (!s->silent)
+        return;
+    s->silent = FALSE;
+    relay_emit_session(s, RELAY_CONNECTED, NULL);
+}
+
+static void
 on_check(session *s, const ice_result *result, const net_address *from, const send_address *source)
 {
     GHashTable *peers = s->core->peers;
@@ -173,10 +183,7 @@ on_check(session *s, const ice_result *result, const net_address *from, const se
         s->proven = FALSE;
         s->unproven = SESSION_UNPROVEN_BYTES;
     }
-    if (s->silent) {
-        s->silent = FALSE;
-        relay_emit_session(s, RELAY_CONNECTED, NULL);
-    }
+    renew_consent(s);
 }
 
 static gboolean
@@ -395,6 +402,21 @@ rtp_input(session *s, guint8 *bytes, gsize length)
         plain_rtp(s, &p);
 }
 
+static gboolean
+is_consent_old(const session *s)
+{
+    return s->core->now_us - s->ice.consent_us > G_USEC_PER_SEC;
+}
+
+/* Something that only the peer can have sent, from the address that we send to. As good as a check: GStreamer's WHIP
+ * clients send none once they are connected. */
+static void
+on_proof(session *s)
+{
+    s->proven = TRUE;
+    renew_consent(s);
+}
+
 /* RFC 7983 and, for RTCP, RFC 5761 4. The caller found the session: STUN by its ufrag, all else by a
  * validated address. */
 void
@@ -411,8 +433,9 @@ session_input(session *s, guint8 *bytes, gsize length, const net_address *from, 
             session_rtcp_input(s, bytes, length);
         else
             rtp_input(s, bytes, length);
-        if (!s->proven && dropped == s->core->stats.dropped_in)
-            s->proven = same_address(source, &s->destination);
+        if (dropped == s->core->stats.dropped_in && (!s->proven || is_consent_old(s)) &&
+            same_address(source, &s->destination))
+            on_proof(s);
     } else {
         s->core->stats.dropped_in++;
     }

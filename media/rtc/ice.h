@@ -32,7 +32,7 @@ typedef struct {
     int selected;       /* index into tuples; -1: none */
     gboolean nominated; /* selected was nominated, not just the first */
     gint64 moved_us;
-    gint64 consent_us; /* last valid check; 0: never */
+    gint64 consent_us; /* last valid check, or what the owner takes for one; 0: never */
     gint64 second_us;  /* start of the second that checks counts */
     guint checks;
 } ice_agent;

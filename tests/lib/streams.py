@@ -1,12 +1,20 @@
 """What is in a media file, by really decoding it with GStreamer; and a machine that streams."""
+import array
 import pathlib
 import subprocess
 
+import gi
+
 from lib.product import free_ports
+
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst  # noqa: E402
 
 DEMUX = {".webm": "matroskademux", ".mp4": "qtdemux"}
 DECODE = {(".webm", "video"): "vp8dec", (".mp4", "video"): "h264parse ! openh264dec",
           (".webm", "audio"): "opusdec", (".mp4", "audio"): "opusdec"}
+RAW = {"video": "videoconvert ! videoscale ! video/x-raw,format=GRAY8,width=8,height=8",
+       "audio": "audioconvert ! audio/x-raw,format=S16LE,channels=1"}
 
 
 class Stream:
@@ -55,3 +63,34 @@ class Machine:
     def stop(self):
         self.process.kill()
         self.process.wait()
+
+
+def levels(path, kind):
+    """[(seconds, level)] of the decoded buffers: mean brightness (0 to 255) of a picture, peak (0 to 32768) of sound."""
+    Gst.init(None)
+    pipeline = Gst.parse_launch(f"filesrc location={path} ! {DEMUX[path.suffix]} name=d d.{kind}_0 ! queue ! "
+                                f"{DECODE[path.suffix, kind]} ! {RAW[kind]} ! appsink name=end sync=false")
+    sink, found = pipeline.get_by_name("end"), []
+    pipeline.set_state(Gst.State.PLAYING)
+    try:
+        while sample := sink.emit("try-pull-sample", 10 * Gst.SECOND):
+            buffer = sample.get_buffer()
+            data = buffer.extract_dup(0, buffer.get_size())
+            level = sum(data) / len(data) if kind == "video" else max(abs(one) for one in array.array("h", data))
+            found.append((buffer.pts / Gst.SECOND, level))
+        assert sink.get_property("eos"), f"{path} cannot be decoded to its end"
+        return found
+    finally:
+        pipeline.set_state(Gst.State.NULL)
+
+
+def rises(values, low, high):
+    """When each value passes from below low to above high, or the other way round with low > high."""
+    times, armed, sign = [], False, 1 if high > low else -1
+    for at, value in values:
+        if value * sign < low * sign:
+            armed = True
+        elif armed and value * sign > high * sign:
+            times.append(at)
+            armed = False
+    return times

@@ -113,7 +113,8 @@ export class RoomSession {
       participants: joined.participants.filter((one) => one.participant !== joined.participant),
       recording: joined.recording != null,
     });
-    if (joined.media === "lost") {
+    this.mediaLost = joined.media === "lost";
+    if (this.mediaLost) {
       this.closeConnections();
       this.linked();
       return;

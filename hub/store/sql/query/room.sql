@@ -18,7 +18,8 @@ SELECT r.title, CASE r.kind WHEN 'meeting' THEN CASE WHEN r.created_by = consili
                 ELSE CASE WHEN c.claimed_by = consilium.me() THEN 'host' ELSE 'participant' END END,
        r.kind, p.name, o.code,
        r.closed_at IS NULL AND (r.kind <> 'teaching' OR t.state IN ('published', 'live') OR t.teacher = consilium.me()),
-       coalesce(r.consult, r.teaching)
+       coalesce(r.consult, r.teaching),
+       (SELECT e.id FROM consilium.recording e WHERE e.room = r.id AND e.state = 'recording')
 FROM consilium.room r
 LEFT JOIN consilium.teaching_session t ON t.id = r.teaching
 LEFT JOIN consilium.consult c ON c.id = r.consult

@@ -69,4 +69,4 @@ SELECT f.mime, f.file FROM consilium.recording_file f WHERE f.recording = $1::uu
 SELECT consilium.recording_done($1::uuid, $2, $3::jsonb)
 
 -- name: recording_left
-SELECT id FROM consilium.recording_left()
+SELECT id, room, running FROM consilium.recording_left()

@@ -326,10 +326,38 @@ test_consent(relay_rig *r, gconstpointer data)
     g_ptr_array_set_size(r->events, 0);
     g_assert_true(peer_check(from, TRUE));
     relay_rig_expect(r, "connected up");
+    relay_sync(r->relay, age_consent, GINT_TO_POINTER(6));
+    relay_rig_expect(r, "disconnected up");
+    g_ptr_array_set_size(r->events, 0);
+    static const guint8 forged[40] = {0x80, 111};
+    guint64 dropped = relay_rig_stats(r).dropped_in;
+    peer_send(from, forged, sizeof forged);
+    while (relay_rig_stats(r).dropped_in == dropped)
+        continue;
+    g_assert_false(relay_rig_has(r, "connected up"));
+    send_audio(from, 1); /* as good as a check */
+    relay_rig_expect(r, "connected up");
     relay_sync(r->relay, age_consent, GINT_TO_POINTER(31));
     relay_rig_expect(r, "failed up");
     relay_rig_expect(r, "ended-audio doctor");
     g_assert_cmpuint(relay_rig_stats(r).sessions, ==, 0);
+}
+
+/* The hub knows none of them any more. */
+static void
+test_end_sessions(relay_rig *r, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(peer) from = relay_rig_publisher(r, "doctor", "up", NULL);
+    g_autoptr(peer) to = relay_rig_player(r, "viewer", "down", NULL);
+    send_audio(from, 1);
+    relay_rig_expect(r, "live-audio doctor");
+    relay_end_sessions(r->relay);
+    relay_stats stats = relay_rig_stats(r);
+    g_assert_cmpuint(stats.sessions + stats.rooms + stats.tracks, ==, 0);
+    g_assert_false(relay_rig_has(r, "failed up"));
+    g_autoptr(peer) again = relay_rig_publisher(r, "doctor", "up", NULL);
+    g_assert_cmpuint(relay_rig_stats(r).sessions, ==, 1);
 }
 
 static void
@@ -573,6 +601,7 @@ main(int argc, char **argv)
         {"/relay/publisher-ice-restart", test_publisher_ice_restart, NULL},
         {"/relay/player-patch", test_player_patch, NULL},
         {"/relay/consent", test_consent, NULL},
+        {"/relay/end-sessions", test_end_sessions, NULL},
         {"/relay/never-connected", test_never_connected, NULL},
         {"/relay/goodbye", test_goodbye, NULL},
         {"/relay/dtls-only-from-valid-address", test_dtls_only_from_valid_address, NULL},
