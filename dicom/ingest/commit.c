@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #define STATUS_DUPLICATE 0x0111 /* PS3.7 C.4.2 */
-#define STATEMENTS_PER_JOB 2
 
 /* bytea as text: \x and hexadecimal digits. */
 static char *
@@ -31,13 +30,31 @@ bytea_text(GBytes *bytes)
     return text;
 }
 
-static void
-add_job(db_batch *batch, const ingest_job *job)
+static db_actor
+actor_of(const ingest_job *job)
+{
+    return (db_actor){.person = job->person,
+                      .organisation = job->organisation,
+                      .purpose = "treatment",
+                      .request = job->request};
+}
+
+static gboolean
+have_one_actor(const ingest_job *a, const ingest_job *b)
+{
+    return !strcmp(a->organisation, b->organisation) && !g_strcmp0(a->person, b->person) &&
+           !g_strcmp0(a->request, b->request);
+}
+
+/* previous: whose statement comes before. Returns the index of the result. */
+static guint
+add_job(db_batch *batch, const ingest_job *job, const ingest_job *previous)
 {
     g_autofree char *item = job_item(job), *table = bytea_text(job->scan.frame_table),
                     *json = bytea_text(job->scan.metadata);
-    db_batch_add(batch, "dicom_act_as", 3, job->organisation, job->person, job->request);
-    db_batch_add(batch, "instance_index", 3, item, table, json);
+    if (!have_one_actor(job, previous))
+        db_batch_add(batch, "dicom_act_as", 3, job->organisation, job->person, job->request);
+    return db_batch_add(batch, "instance_index", 3, item, table, json);
 }
 
 static void
@@ -73,14 +90,15 @@ commit_rows(ingest_job **jobs, guint count, db_conn **connection, const char *co
         *connection = db_conn_open(conninfo, error);
     if (!*connection)
         return FALSE;
-    const db_actor actor = {.organisation = jobs[0]->organisation, .purpose = "treatment"};
+    const db_actor actor = actor_of(jobs[0]);
     g_autoptr(db_batch) batch = db_batch_new(&actor);
+    guint results[INGEST_BATCH];
     for (guint i = 0; i < count; i++)
-        add_job(batch, jobs[i]);
+        results[i] = add_job(batch, jobs[i], jobs[i > 0 ? i - 1 : 0]);
     if (!db_conn_run(*connection, batch, error))
         return FALSE;
     for (guint i = 0; i < count; i++)
-        take_outcome(jobs[i], batch, STATEMENTS_PER_JOB * i + 1);
+        take_outcome(jobs[i], batch, results[i]);
     return TRUE;
 }
 
@@ -120,10 +138,9 @@ static gboolean
 commit_quarantine(ingest_job *job, db_conn *connection, GError **error)
 {
     static const char reason[] = "same UID, other content";
-    const db_actor actor = {.organisation = job->organisation, .purpose = "treatment"};
+    const db_actor actor = actor_of(job);
     g_autofree char *item = job_item(job);
     g_autoptr(db_batch) batch = db_batch_new(&actor);
-    db_batch_add(batch, "dicom_act_as", 3, job->organisation, job->person, job->request);
     db_batch_add(batch, "instance_set_aside", 3, item, job->study, reason);
     if (!db_conn_run(connection, batch, error))
         return FALSE;

@@ -25,8 +25,7 @@ job_free(ingest_job *job)
         return;
     char *texts[] = {job->organisation, job->code,       job->charset,  job->person,     job->received_from,
                      job->request,      job->want_class, job->want_sop, job->want_study, job->path,
-                     job->foreign,      job->reason,     job->study,
-                     job->other};
+                     job->foreign,      job->reason,     job->study,    job->other};
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
     scan_result_clear(&job->scan);

@@ -33,24 +33,19 @@ collect_hashes(GPtrArray *hashes, const char *folder, gint64 since)
     }
 }
 
-/* Names that were linked since; both levels of the fan-out have two letters. */
+/* Names that were linked since; the folders have two letters. */
 static GPtrArray *
 recent_hashes(const char *directory, gint64 since)
 {
     GPtrArray *hashes = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GDir) top = g_dir_open(directory, 0, NULL);
-    const char *first;
-    while (top && (first = g_dir_read_name(top))) {
-        if (strlen(first) != 2)
+    const char *name;
+    while (top && (name = g_dir_read_name(top))) {
+        if (strlen(name) != 2)
             continue;
-        g_autofree char *middle = g_build_filename(directory, first, NULL);
-        g_autoptr(GDir) dir = g_dir_open(middle, 0, NULL);
-        const char *second;
-        while (dir && (second = g_dir_read_name(dir))) {
-            g_autofree char *folder = g_build_filename(middle, second, NULL);
-            if (changed_at(folder) >= since)
-                collect_hashes(hashes, folder, since);
-        }
+        g_autofree char *folder = g_build_filename(directory, name, NULL);
+        if (changed_at(folder) >= since)
+            collect_hashes(hashes, folder, since);
     }
     return hashes;
 }

@@ -1,6 +1,6 @@
-/* Blobs are files of mode 0640 in two levels of 256 directories each. A blob appears under its name by
- * link(2) of the finished temporary file, so a name never stands for half a file; it is on disk for good
- * after blob_store_sync. */
+/* Blobs are files of mode 0640 in 256 directories. One level, all made before the first blob: each new blob
+ * then costs the fsync of one directory and no more. A blob appears under its name by link(2) of the finished
+ * temporary file, so a name never stands for half a file; it is on disk for good after blob_store_sync. */
 #include "hub/store/blob.h"
 #include "hub/base/err.h"
 #include <errno.h>
@@ -11,13 +11,14 @@
 #include <unistd.h>
 
 #define HASH_LENGTH 64
-#define SECOND_LEVEL 5 /* length of "ab/cd" */
+#define FOLDERS 256
 
 struct blob_store {
     char *directory;
-    int root;            /* descriptor of directory */
-    GMutex lock;         /* touched; puts may come from several threads */
-    GHashTable *touched; /* "ab/cd", "ab" or ".": directories with entries that are not yet durable */
+    int root;    /* descriptor of directory */
+    GMutex lock; /* of what follows; puts may come from several threads */
+    gboolean has_folders;
+    gboolean touched[FOLDERS]; /* has entries that are not yet durable */
 };
 
 static gboolean
@@ -39,11 +40,11 @@ is_hash(const char *text)
     return TRUE;
 }
 
-/** ab/cd/<hash> */
+/** ab/<hash> */
 static char *
 relative_path(const char *hash)
 {
-    return g_strdup_printf("%.2s/%.2s/%s", hash, hash + 2, hash);
+    return g_strdup_printf("%.2s/%s", hash, hash);
 }
 
 blob_store *
@@ -62,7 +63,6 @@ blob_store_open(const char *directory, GError **error)
     store->directory = g_strdup(directory);
     store->root = root;
     g_mutex_init(&store->lock);
-    store->touched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return store;
 }
 
@@ -72,29 +72,34 @@ blob_store_close(blob_store *store)
     if (!store)
         return;
     close(store->root);
-    g_hash_table_unref(store->touched);
     g_mutex_clear(&store->lock);
     g_free(store->directory);
     g_free(store);
 }
 
-static void
-touch(blob_store *store, const char *path)
+static gboolean
+make_folders(blob_store *store, GError **error)
 {
-    g_mutex_lock(&store->lock);
-    g_hash_table_add(store->touched, g_strdup(path));
-    g_mutex_unlock(&store->lock);
+    for (guint i = 0; i < FOLDERS; i++) {
+        char name[3];
+        g_snprintf(name, sizeof name, "%02x", i);
+        if (mkdirat(store->root, name, 0750) != 0 && errno != EEXIST)
+            return fail_errno(error, "cannot make", name);
+    }
+    return fsync(store->root) == 0 || fail_errno(error, "cannot sync", store->directory);
 }
 
-/** Makes one directory level; its own entry in `parent` has to become durable too. */
 static gboolean
-make_level(blob_store *store, const char *path, const char *parent, GError **error)
+touch(blob_store *store, const char *hash, GError **error)
 {
-    if (mkdirat(store->root, path, 0750) == 0)
-        touch(store, parent);
-    else if (errno != EEXIST)
-        return fail_errno(error, "cannot make", path);
-    return TRUE;
+    g_mutex_lock(&store->lock);
+    if (!store->has_folders)
+        store->has_folders = make_folders(store, error);
+    guint folder = (guint)(g_ascii_xdigit_value(hash[0]) << 4 | g_ascii_xdigit_value(hash[1]));
+    store->touched[folder] = TRUE;
+    gboolean good = store->has_folders;
+    g_mutex_unlock(&store->lock);
+    return good;
 }
 
 gboolean
@@ -103,14 +108,12 @@ blob_store_put(blob_store *store, const char *temp_path, const char *hash, gbool
     if (!is_hash(hash))
         return err_set(error, ERR_INVALID, "not a SHA-256");
     g_autofree char *path = relative_path(hash);
-    g_autofree char *first = g_strndup(path, 2), *second = g_strndup(path, SECOND_LEVEL);
-    if (!make_level(store, first, ".", error) || !make_level(store, second, first, error))
+    /* also when it is there already: whoever put it may not have come to its sync */
+    if (!touch(store, hash, error))
         return FALSE;
     *ret_new = linkat(AT_FDCWD, temp_path, store->root, path, 0) == 0;
     if (!*ret_new && errno != EEXIST)
         return fail_errno(error, "cannot link", path);
-    /* also when it was there already: whoever put it may not have come to its sync */
-    touch(store, second);
     if (unlink(temp_path) != 0 && errno != ENOENT)
         return fail_errno(error, "cannot remove", temp_path);
     return TRUE;
@@ -125,12 +128,14 @@ blob_store_remove(blob_store *store, const char *hash)
 }
 
 static gboolean
-sync_directory(blob_store *store, const char *path, GError **error)
+sync_folder(blob_store *store, guint folder, GError **error)
 {
-    int fd = openat(store->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char name[3];
+    g_snprintf(name, sizeof name, "%02x", folder);
+    int fd = openat(store->root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return fail_errno(error, "cannot open", path);
-    gboolean ok = fsync(fd) == 0 || fail_errno(error, "cannot sync", path);
+        return fail_errno(error, "cannot open", name);
+    gboolean ok = fsync(fd) == 0 || fail_errno(error, "cannot sync", name);
     close(fd);
     return ok;
 }
@@ -138,23 +143,22 @@ sync_directory(blob_store *store, const char *path, GError **error)
 gboolean
 blob_store_sync(blob_store *store, GError **error)
 {
+    gboolean touched[FOLDERS], good = TRUE;
     g_mutex_lock(&store->lock);
-    g_autoptr(GHashTable) touched = g_steal_pointer(&store->touched);
-    store->touched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    memcpy(touched, store->touched, sizeof touched);
+    memset(store->touched, 0, sizeof store->touched);
     g_mutex_unlock(&store->lock);
 
-    GHashTableIter each;
-    gpointer path;
-    g_hash_table_iter_init(&each, touched);
-    while (g_hash_table_iter_next(&each, &path, NULL))
-        if (!sync_directory(store, path, error)) {
-            /* all of them again next time: an fsync that failed has promised nothing */
-            g_hash_table_iter_init(&each, touched);
-            while (g_hash_table_iter_next(&each, &path, NULL))
-                touch(store, path);
-            return FALSE;
-        }
-    return TRUE;
+    for (guint i = 0; good && i < FOLDERS; i++)
+        good = !touched[i] || sync_folder(store, i, error);
+    if (good)
+        return TRUE;
+    /* all of them again next time: an fsync that failed has promised nothing */
+    g_mutex_lock(&store->lock);
+    for (guint i = 0; i < FOLDERS; i++)
+        store->touched[i] |= touched[i];
+    g_mutex_unlock(&store->lock);
+    return FALSE;
 }
 
 int

@@ -1,4 +1,4 @@
-/* The blob store: immutable files named by their SHA-256 under <data>/blobs/ab/cd/<hash>, written durably.
+/* The blob store: immutable files named by their SHA-256 under <data>/blobs/ab/<hash>, written durably.
  * An object store can take this interface's place. Blocking: call from the thread pool or a worker. */
 #pragma once
 #include <glib.h>

@@ -25,7 +25,7 @@ def blob(product, sop_uid, code="COUNTY1"):
     if not hashes:
         return None
     name = hashes[0][0]
-    data = (product.data / "blobs" / name[:2] / name[2:4] / name).read_bytes()
+    data = (product.data / "blobs" / name[:2] / name).read_bytes()
     assert hashlib.sha256(data).hexdigest() == name
     return data
 
@@ -170,7 +170,7 @@ def test_same_image_by_two_ways_is_one_image(product, scanner, images, tmp_path)
     assert not product.sql("SELECT 1 FROM consilium.instance_quarantine WHERE sop_uid = %s", [uid])
     names = {row[0] for row in product.sql("SELECT encode(hash, 'hex') FROM consilium.instance UNION "
                                            "SELECT encode(hash, 'hex') FROM consilium.instance_quarantine")}
-    assert {file.name for file in (product.data / "blobs").glob("??/??/*")} <= names, "a blob that no row names was left"
+    assert {file.name for file in (product.data / "blobs").glob("??/*")} <= names, "a blob that no row names was left"
 
 
 def test_other_content_is_set_aside_whatever_way_it_comes(product, scanner, images, tmp_path):

@@ -60,7 +60,7 @@ def with_worker(tmp_path):
 
     def put(data):
         name = hashlib.sha256(data).hexdigest()
-        folder = tmp_path / "blobs" / name[:2] / name[2:4]
+        folder = tmp_path / "blobs" / name[:2]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
         return name
