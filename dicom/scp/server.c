@@ -34,7 +34,8 @@ struct scp_server {
     ae_table *aes;
     ingest *in;
     db_pool *pool;
-    scp_listener *listener;
+    scp_listener *listener,
+        *local; /* local: this machine's own programs call 127.0.0.1; NULL: listener hears them */
     GPtrArray *associations; /* scp_association: one for each worker */
     GQueue waiting;          /* connection */
     loop_timer *notices, *respawn;
@@ -213,6 +214,19 @@ on_connection(int fd, const char *address, gpointer data)
     return TRUE;
 }
 
+/* On the configured address, and on 127.0.0.1 unless that address takes it in. */
+static gboolean
+listen_on(scp_server *s, GError **error)
+{
+    const char *host = config_text(s->conf, "hub", "host");
+    guint16 port = (guint16)config_int(s->conf, "dicom", "port");
+    static const char *const local[] = {"127.0.0.1", "localhost", "0.0.0.0", "::", NULL};
+    s->listener = listener_new(s->l, host, port, on_connection, s, error);
+    if (s->listener && !g_strv_contains(local, host))
+        s->local = listener_new(s->l, "127.0.0.1", port, on_connection, s, error);
+    return s->listener && (s->local || g_strv_contains(local, host));
+}
+
 scp_server *
 scp_server_new(loop *l, const config *conf, const char *config_path, db_pool *pool, ae_table *aes, ingest *in,
                const scp_events *to_tell, GError **error)
@@ -232,9 +246,7 @@ scp_server_new(loop *l, const config *conf, const char *config_path, db_pool *po
     s->studies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, notice_free);
     s->notices = loop_timer_new(l, on_notices, s);
     s->respawn = loop_timer_new(l, on_respawn, s);
-    s->listener = listener_new(l, config_text(conf, "hub", "host"),
-                               (guint16)config_int(conf, "dicom", "port"), on_connection, s, error);
-    if (!s->listener) {
+    if (!listen_on(s, error)) {
         scp_server_free(s);
         return NULL;
     }
@@ -249,6 +261,7 @@ scp_server_free(scp_server *s)
     if (!s)
         return;
     listener_free(s->listener);
+    listener_free(s->local);
     for (guint i = 0; i < s->associations->len; i++)
         association_free(s->associations->pdata[i]);
     g_ptr_array_unref(s->associations);

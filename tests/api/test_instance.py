@@ -154,8 +154,9 @@ def test_own_address(start_product):
     got = run(product, "curl", "-sS", "--cacert", str(product.certificate), f"https://192.0.2.7:{product.https_port}/healthz")
     assert got.returncode == 0, got.stderr
     port = str(product.dimse_port)
-    echo = run(product, "echoscu", "-aet", "COUNTY1_CT", "-aec", "CONSILIUM", "192.0.2.7", port)
-    assert echo.returncode == 0, echo.stderr
+    for address in ("192.0.2.7", "127.0.0.1"):  # programs on the same machine call the second
+        echo = run(product, "echoscu", "-aet", "COUNTY1_CT", "-aec", "CONSILIUM", address, port)
+        assert echo.returncode == 0, echo.stderr
     run(product, "ip", "route", "replace", "local", "192.0.2.7", "dev", "lo", "src", "192.0.2.8")
     stranger = run(product, "echoscu", "-aet", "COUNTY1_CT", "-aec", "CONSILIUM", "192.0.2.7", port)
     assert stranger.returncode != 0
