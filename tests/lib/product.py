@@ -73,10 +73,11 @@ class Client(requests.Session):
 
 
 class Product:
-    def __init__(self, options=(), environment=None, build_dir=None, prefix=()):
-        """prefix: a command that runs hub/up, such as one that enters a network namespace."""
+    def __init__(self, options=(), environment=None, build_dir=None, prefix=(), directory=None):
+        """prefix: a command that runs hub/up, such as one that enters a network namespace. directory: where the data directory
+        is made."""
         self.build_dir = pathlib.Path(build_dir or os.environ.get("CONSILIUM_TEST_BUILD_DIR") or ROOT / "build")
-        self.data = pathlib.Path(tempfile.mkdtemp(prefix="consilium-test-"))
+        self.data = pathlib.Path(tempfile.mkdtemp(prefix="consilium-test-", dir=directory))
         self.https_port, self.dimse_port, self.dimse_tls_port, self.rtc_port = free_ports(4)
         self.url = f"https://127.0.0.1:{self.https_port}"
         self.certificate = self.data / "tls/cert.pem"

@@ -25,8 +25,8 @@ import threading
 import time
 import urllib.parse
 
-from meter import Meter, status, tree  # noqa: F401 (status, tree: for durability.py)
-from objects import clone, uids  # noqa: F401
+from meter import Meter, status
+from objects import clone
 from web import Http
 
 # DCMTK leaves Nagle on unless TCP_NODELAY=1 is in its environment; the client must not add its own 40 ms stalls.
