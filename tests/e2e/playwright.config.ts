@@ -13,6 +13,7 @@ export default defineConfig({
     globalSetup: "./lib/global-setup.ts",
     outputDir: "../../build/e2e",
     use: {
+        actionTimeout: 15_000,
         ignoreHTTPSErrors: true,
         locale: "en",
         viewport: { width: 1440, height: 900 },

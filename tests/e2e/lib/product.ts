@@ -1,5 +1,5 @@
 /* ./hub/up for browser tests: a data directory of its own, free ports, stopped at the end. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -85,4 +85,9 @@ export function productUrl(): string {
 
 export function dimsePort(): number {
     return Number(process.env.CONSILIUM_E2E_DIMSE_PORT ?? 11112);
+}
+
+/** Runs the administration command on the product that the tests share; returns what it printed. */
+export function consilium(words: string[], input = ""): string {
+    return execFileSync(join(root, "build/bin/consilium"), [...words, "--data", fromEnvironment("CONSILIUM_E2E_DATA")], { input, encoding: "utf8" });
 }

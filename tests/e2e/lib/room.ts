@@ -89,6 +89,16 @@ export class RoomPage {
             .toBe(0);
     }
 
+    /** The network goes away for a moment, and comes back. */
+    async dropNetwork(): Promise<void> {
+        const { page } = this;
+        await page.context().setOffline(true);
+        // Cuts what setOffline leaves open: the connections of the page as they are.
+        await page.evaluate(() => window.dispatchEvent(new Event("offline")));
+        await page.context().setOffline(false);
+        await page.evaluate(() => window.dispatchEvent(new Event("online")));
+    }
+
     async say(text: string): Promise<void> {
         await this.page.getByRole("textbox", { name: "Write a message" }).fill(text);
         await this.page.getByRole("button", { name: "Send" }).click();

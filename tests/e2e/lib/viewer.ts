@@ -19,6 +19,22 @@ export class ViewerPage {
         await expect(this.pane).toHaveAttribute("data-ready", "true", { timeout });
     }
 
+    /** Milliseconds from the click on a link to the first image on the screen. */
+    openByClick(link: Locator): Promise<number> {
+        return link.evaluate(
+            (element) =>
+                new Promise<number>((done) => {
+                    const began = performance.now();
+                    const look = () => {
+                        if (document.querySelector('[role="application"][data-ready="true"]')) done(performance.now() - began);
+                        else requestAnimationFrame(look);
+                    };
+                    (element as HTMLElement).click();
+                    look();
+                }),
+        );
+    }
+
     /** From 0. */
     async index(): Promise<number> {
         return Number(await this.pane.getAttribute("data-index"));

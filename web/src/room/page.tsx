@@ -8,6 +8,7 @@ import { useNavigate, useParams } from "react-router";
 import { api, ApiError, take, type Schemas } from "../api/client";
 import { useConsult } from "../api/queries";
 import { actionOf, isTyping, ROOM_KEYS } from "../ui/keymap";
+import { LinkButton } from "../ui/LinkButton";
 import { DarkSurface } from "../ui/Surface";
 import { Data } from "../ui/Data";
 import { Failure } from "../ui/states";
@@ -125,6 +126,7 @@ function Gone({ state, room, onAgain }: { state: RoomState; room: Room; onAgain:
 }
 
 function RoomScreen({ room }: { room: Room }) {
+  const { t } = useTranslation();
   const navigate = useNavigate();
   const { session, state } = useRoomSession(room.id, { teaching: room.kind === "teaching" });
   const [again, setAgain] = useState(false);
@@ -139,7 +141,7 @@ function RoomScreen({ room }: { room: Room }) {
   if ((state.phase === "left" || state.phase === "refused") && !again) return <Gone state={state} room={room} onAgain={() => setAgain(true)} />;
   return (
     <PreJoin
-      title={room.title}
+      title={room.consult != null ? `${t("room.title")} ${room.title}` : room.title}
       busy={state.phase === "joining"}
       onBack={() => void navigate(homeOf(room))}
       onJoin={(captured, choice) => void session.join(captured, choice).then(() => setAgain(false))}
@@ -161,7 +163,10 @@ export function Component() {
         {room.data !== undefined ? (
           <RoomScreen key={id} room={room.data} />
         ) : room.error !== null ? (
-          <div className="viewer-fault"><Failure error={room.error} onRetry={() => void room.refetch()} /></div>
+          <div className="viewer-fault">
+            <Failure error={room.error} onRetry={() => void room.refetch()} />
+            <LinkButton to="/">{t("app.home")}</LinkButton>
+          </div>
         ) : (
           <p className="room-wait" role="status">{t("common.loading")}</p>
         )}

@@ -15,6 +15,8 @@ import { useErrorText } from "./states";
 const grave = new Set(["cancel", "decline", "reject", "no_show"]);
 /** Steps that undo something: confirmed too. */
 const confirmed = new Set([...grave, "release", "amend"]);
+/** Steps that lead nowhere further: possible, but not what this page is for. */
+const aside = new Set([...confirmed, "ask"]);
 /** Who may send a draft may change it: the hub does not list that, because it is no step (PATCH). */
 export const mayEdit = (actions: readonly PossibleAction[]) => actions.some(({ action }) => action === "submit" || action === "send");
 
@@ -137,15 +139,12 @@ export function ActionBar({ subject, actions, initial }: BarProps) {
   }
 
   function start(possible: PossibleAction) {
-    if (possible.fields.length > 0 || confirmed.has(possible.action)) {
-      form.resetFields();
-      if (possible.fields.includes("opinion") && initial) form.setFieldsValue(initial);
-      setAsking(possible);
-    } else void run(possible.action, {});
+    if (possible.fields.length > 0 || confirmed.has(possible.action)) setAsking(possible);
+    else void run(possible.action, {});
   }
 
   // One highlighted button on the page: where the opinion waits to be signed, it is that one.
-  const main = actions.length > shown.length ? undefined : shown.find(({ action }) => !confirmed.has(action))?.action;
+  const main = actions.length > shown.length ? undefined : shown.find(({ action }) => !aside.has(action))?.action;
   return (
     <div className="action-bar">
       {mayEdit(actions) && <LinkButton to={`/${subject.kind}s/${subject.id}/edit`}>{actionText("edit")}</LinkButton>}
@@ -167,13 +166,13 @@ export function ActionBar({ subject, actions, initial }: BarProps) {
         okText={asking ? actionText(asking.action) : undefined}
         cancelText={t("common.back")}
         okButtonProps={{ danger: asking !== null && grave.has(asking.action) }}
-        confirmLoading={busy !== null}
+        confirmLoading={asking !== null && busy !== null}
         onOk={() => form.submit()}
         onCancel={() => setAsking(null)}
-        forceRender
+        destroyOnHidden
         closable={{ "aria-label": t("common.close") }}
       >
-        <Form<Fields> form={form} layout="vertical" onFinish={(fields) => asking && void run(asking.action, toInput(fields))}>
+        <Form<Fields> form={form} layout="vertical" preserve={false} initialValues={asking?.fields.includes("opinion") ? initial : undefined} onFinish={(fields) => asking && void run(asking.action, toInput(fields))}>
           {asking && <ActionFields wanted={asking.fields} reasons={asking.reasons ?? []} />}
         </Form>
       </Modal>

@@ -10,8 +10,9 @@ import { Data } from "./Data";
 
 export function PatientName({ patient }: { patient: Patient }) {
   const { t } = useTranslation();
-  const { main } = patientNames(patient.name);
-  return main ? <Data className="patient-name">{main}</Data> : <span className="muted">{t("patient.unnamed")}</span>;
+  const { main, other } = patientNames(patient.name);
+  if (!main) return <span className="muted">{t("patient.unnamed")}</span>;
+  return <><Data className="patient-name">{main}</Data>{other && other !== main && <> <Data className="patient-other">{other}</Data></>}</>;
 }
 
 /** "女 34 岁": sex and age in one short phrase. */

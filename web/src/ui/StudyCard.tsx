@@ -25,7 +25,7 @@ export function StudyFacts({ study }: { study: Study }) {
     <span className="study-facts">
       <span className="study-title"><Modalities list={study.modalities} /> {study.description ? <Data>{study.description}</Data> : <span className="muted">{t("study.untitled")}</span>}</span>
       <span className="muted num">
-        {study.study_date && <Data>{formatDate(study.study_date, language)}</Data>} {t("study.counts", { series: study.series_count, images: study.instance_count })}
+        {study.study_date && <><Data>{formatDate(study.study_date, language)}</Data> · </>}{t("study.counts", { series: study.series_count, images: study.instance_count })}
       </span>
     </span>
   );

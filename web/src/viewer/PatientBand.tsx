@@ -2,7 +2,8 @@
 import { WarningFilled } from "@ant-design/icons";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "../api/client";
-import { ageOf, maskId, patientNames } from "../i18n/format";
+import { ageOf, formatDate, maskId, patientNames } from "../i18n/format";
+import { useLanguage } from "../i18n/use-language";
 import { Data } from "../ui/Data";
 
 interface PatientBandProps {
@@ -13,6 +14,7 @@ interface PatientBandProps {
 
 export function PatientBand({ patient, day }: PatientBandProps) {
   const { t } = useTranslation();
+  const language = useLanguage();
   const names = patientNames(patient.name);
   const age = patient.birth_date ? ageOf(patient.birth_date, day ?? Date.now()) : null;
   return (
@@ -21,6 +23,7 @@ export function PatientBand({ patient, day }: PatientBandProps) {
       {names.other !== "" && <span className="muted only-wide"><Data>{names.other}</Data></span>}
       <span>{t(`viewer.sex.${patient.sex || "U"}`)}</span>
       {age !== null && <span className="num">{t(`viewer.age.${age.unit}`, { count: age.count })}</span>}
+      {patient.birth_date && <span className="num muted only-wide"><Data>{formatDate(patient.birth_date, language)}</Data></span>}
       <span className="num muted only-wide"><Data>{maskId(patient.local_id)}</Data></span>
       <span className="muted only-wide"><Data>{patient.organisation.name}</Data></span>
       {patient.allergies ? (

@@ -15,7 +15,7 @@ interface ThumbnailsProps {
 
 function Picture({ url }: { url: string }) {
   const [failed, setFailed] = useState(false);
-  if (failed) return <span className="thumb-none" aria-hidden><FileImageOutlined /></span>;
+  if (failed) return <span className="viewer-thumb-none" aria-hidden><FileImageOutlined /></span>;
   return <img src={url} alt="" width={96} height={96} loading="lazy" decoding="async" onError={() => setFailed(true)} />;
 }
 
@@ -27,17 +27,17 @@ export const Thumbnails = memo(function Thumbnails({ manifest, stacks, current, 
         <button
           key={`${stack.series.series_uid}/${stack.frames[0]!.instance.sop_uid}`}
           type="button"
-          className="thumb"
+          className="viewer-thumb"
           aria-current={sameStack(stack, current)}
           onClick={() => onOpen(stack)}
         >
           <Picture url={thumbnailUrl(manifest, stack)} />
-          <span className="thumb-text">
-            <span className="thumb-line">
-              <span className="thumb-modality" translate="no">{stack.series.modality}</span>
+          <span className="viewer-thumb-text">
+            <span className="viewer-thumb-line">
+              <span className="viewer-thumb-modality" translate="no">{stack.series.modality}</span>
               <span className="muted num">{t(stack.cine ? "viewer.frames" : "viewer.images", { count: stack.frames.length })}</span>
             </span>
-            <span className="thumb-name">
+            <span className="viewer-thumb-name">
               <Data>{seriesName(stack)}</Data>
             </span>
           </span>

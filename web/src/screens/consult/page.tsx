@@ -59,8 +59,9 @@ function ConsultBody({ consult }: { consult: Consult }) {
             <p className="prose"><Data>{consult.question || "–"}</Data></p>
             {consult.summary && <><h3 className="label">{t("consult.summary")}</h3><p className="prose"><Data>{consult.summary}</Data></p></>}
           </section>
+          {!maySign && consult.opinion && <OpinionView opinion={consult.opinion} />}
           <Studies consult={consult} />
-          {maySign ? <OpinionEditor consult={consult} /> : consult.opinion && <OpinionView opinion={consult.opinion} />}
+          {maySign && <OpinionEditor consult={consult} />}
         </div>
         <div className="case-side">
           <section className="panel case-next" aria-label={t("case.next")}>

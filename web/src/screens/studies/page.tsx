@@ -110,7 +110,7 @@ function StudyCards({ studies }: { studies: readonly Study[] }) {
             <span className="study-facts">
               <span className="card-name"><PatientName patient={study.patient} /> <SexAge patient={study.patient} /></span>
               <span><Modalities list={study.modalities} /> <Data>{study.description}</Data></span>
-              <span className="muted num">{study.study_date && <Data>{formatDate(study.study_date, language)}</Data>} {t("study.counts", { series: study.series_count, images: study.instance_count })}</span>
+              <span className="muted num">{study.study_date && <><Data>{formatDate(study.study_date, language)}</Data> · </>}{t("study.counts", { series: study.series_count, images: study.instance_count })}</span>
               <span className="muted"><Whose study={study} /></span>
             </span>
           </Link>
