@@ -2,6 +2,7 @@
 import { expect, test, type APIRequestContext } from "@playwright/test";
 import { claimedConsult } from "./lib/cases";
 import { apiOf, signIn, type Person } from "./lib/people";
+import { killProgram } from "./lib/product";
 import { RoomPage, watchConnections } from "./lib/room";
 import { ViewerPage } from "./lib/viewer";
 
@@ -113,6 +114,19 @@ test("after a network drop both are back by themselves", async () => {
     await doctorRoom.say("back");
     await expect(specialistRoom.log().getByText("back").last()).toBeVisible();
 });
+
+for (const program of ["media", "hub"] as const) {
+    test(`kill -9 of ${program}: both see and hear each other again by themselves`, async () => {
+        await bothHearAndSee();
+        const back = [doctorRoom, specialistRoom].map((one) => one.secondsUntilBack());
+        killProgram(program);
+        const seconds = Math.max(...(await Promise.all(back)));
+        console.log(`kill -9 of ${program}: pictures on both sides again after ${seconds.toFixed(1)} s`);
+        expect(seconds).toBeLessThan(20); // patience for a busy computer; 3 s are promised
+        await bothHearAndSee();
+        await expect(specialist.page.getByText("2 present")).toBeVisible();
+    });
+}
 
 test("a stranger does not get in", async ({ browser }) => {
     const stranger = await signIn(browser, "county2.doctor");

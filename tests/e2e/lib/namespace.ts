@@ -1,6 +1,6 @@
 /*
  * A network namespace for the product, joined to this one by a pair of virtual cables: for Firefox, which takes no part in a call over the
- * loopback address. Needs root.
+ * loopback address, and for networks that break. Needs root.
  */
 import { execFileSync } from "node:child_process";
 
@@ -9,6 +9,8 @@ export interface Namespace {
     host: string;
     /** The command in front of whatever is to run inside. */
     prefix: string[];
+    /** Pulls the cable at the product's end, or puts it back. */
+    plug: (plugged: boolean) => void;
     remove: () => void;
 }
 
@@ -34,6 +36,7 @@ export function makeNamespace(): Namespace {
     return {
         host: `${subnet}.1`,
         prefix: ["ip", "netns", "exec", name],
+        plug: (plugged) => ip("-n", name, "link", "set", inside, plugged ? "up" : "down"),
         remove: () => ip("netns", "delete", name), // takes both ends of the cable with it
     };
 }

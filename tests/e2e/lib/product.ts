@@ -1,6 +1,6 @@
 /* ./hub/up for browser tests: a data directory of its own, free ports, stopped at the end. */
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -90,4 +90,20 @@ export function dimsePort(): number {
 /** Runs the administration command on the product that the tests share; returns what it printed. */
 export function consilium(words: string[], input = ""): string {
     return execFileSync(join(root, "build/bin/consilium"), [...words, "--data", fromEnvironment("CONSILIUM_E2E_DATA")], { input, encoding: "utf8" });
+}
+
+/** kill -9 of a program of the product that the tests share, at once. */
+export function killProgram(name: "hub" | "media"): void {
+    const data = fromEnvironment("CONSILIUM_E2E_DATA");
+    const pids = readdirSync("/proc").filter((entry) => {
+        if (!/^[0-9]+$/.test(entry)) return false;
+        try {
+            const words = readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0");
+            return words[0]!.endsWith(`/consilium-${name}`) && words.includes(data);
+        } catch {
+            return false; // it has ended meanwhile
+        }
+    });
+    if (pids.length !== 1) throw new Error(`${pids.length} programs are called consilium-${name}`);
+    process.kill(Number(pids[0]), "SIGKILL");
 }

@@ -37,8 +37,26 @@ export async function countReceived(): Promise<Received> {
     return sum;
 }
 
+/** Runs in the page. Pictures decoded by connections made after the first `known`. */
+async function countNewFrames(known: number): Promise<number> {
+    const all = (window as unknown as { testConnections: RTCPeerConnection[] }).testConnections;
+    let frames = 0;
+    for (const connection of all.slice(known)) {
+        for (const one of (await connection.getStats()).values()) if (one.type === "inbound-rtp" && one.kind === "video") frames += one.framesDecoded ?? 0;
+    }
+    return frames;
+}
+
 export class RoomPage {
     constructor(readonly page: Page) {}
+
+    /** Resolves when pictures come by a new connection, with the seconds since the call. To be called when the old ones are about to break. */
+    async secondsUntilBack(): Promise<number> {
+        const began = Date.now();
+        const known = await this.page.evaluate(() => (window as unknown as { testConnections: RTCPeerConnection[] }).testConnections.length);
+        await expect.poll(() => this.page.evaluate(countNewFrames, known), { message: "pictures come again", timeout: 30_000, intervals: [100] }).toBeGreaterThan(2);
+        return (Date.now() - began) / 1000;
+    }
 
     /** Opens the room's page and goes through the device check. */
     async join(room: string): Promise<void> {
