@@ -58,6 +58,9 @@ insert_native(dcm_frame *f, const dcm_frame_input *in)
     if (in->bytes_per_sample == 1)
         return d->putAndInsertUint8Array(DCM_PixelData, in->pixels, in->pixels_length);
     /* an element of words holds them in the machine's order, which is the bytes' order here */
+    if (in->pixels_length % 2 == 0 && (guintptr)in->pixels % sizeof(Uint16) == 0)
+        return d->putAndInsertUint16Array(DCM_PixelData, reinterpret_cast<const Uint16 *>(in->pixels),
+                                          in->pixels_length / 2);
     OFVector<Uint16> words((in->pixels_length + 1) / 2);
     memcpy(&words[0], in->pixels, in->pixels_length);
     return d->putAndInsertUint16Array(DCM_PixelData, &words[0], words.size());

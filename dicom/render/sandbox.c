@@ -16,6 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A frame is half a dozen blocks of its size. Given back to the system after each, they cost more in page
+ * faults than the drawing; so some are kept. */
+#define BLOCK_LIMIT (16 * 1024 * 1024)
+#define KEPT_LIMIT (16 * 1024 * 1024)
 #define DEFAULT_QUALITY 90
 #define DESCRIPTORS_LIMIT 16
 
@@ -239,7 +243,8 @@ answer(int file, int output, json_t *request)
     g_autoptr(json_t) reply = good ? json_pack("{s:s, s:I}", "type", "done", "bytes", (json_int_t)bytes)
                                    : json_pack("{s:s, s:i, s:s}", "type", "failed", "error",
                                                err_rpc_code(err_code_of(error)), "reason", error->message);
-    malloc_trim(0); /* a large frame's memory is not kept for small ones */
+    if (mallinfo2().fordblks > KEPT_LIMIT)
+        malloc_trim(0); /* a large frame's memory is not kept for small ones */
     return channel_send(CHANNEL_FD, reply, -1);
 }
 
@@ -247,6 +252,8 @@ int
 sandbox_run(void)
 {
     child_begin();
+    mallopt(M_MMAP_THRESHOLD, BLOCK_LIMIT);
+    mallopt(M_TRIM_THRESHOLD, KEPT_LIMIT);
     dcm_image_init();
     if (!give_up_everything()) {
         log_line(LOG_ERROR, "render", "the sandbox cannot be closed: %s", g_strerror(errno));
