@@ -2,6 +2,7 @@
  * a syntax that the client did not name is left out (206) or, when nothing fits, refused (406). */
 #include "hub/dicomweb/accept.h"
 #include "hub/dicomweb/dicomweb.h"
+#include "hub/dicomweb/locate.h"
 #include "hub/dicomweb/parts.h"
 #include "hub/dicomweb/path.h"
 #include "hub/hub.h"
@@ -34,13 +35,13 @@ ranges_of(const http_request *r)
 
 /* The file itself: application/dicom as a single part, with Range and ETag. */
 static void
-reply_single(http_request *r, const struct file *f)
+reply_single(http_request *r, const char *hash, const char *transfer_syntax, guint64 size)
 {
-    g_autofree char *path = blob_store_path(http_hub(r)->blobs, f->hash);
-    g_autofree char *type = g_strdup_printf("application/dicom; transfer-syntax=%s", f->transfer_syntax);
-    g_autofree char *etag = g_strdup_printf("\"%s\"", f->hash);
+    g_autofree char *path = blob_store_path(http_hub(r)->blobs, hash);
+    g_autofree char *type = g_strdup_printf("application/dicom; transfer-syntax=%s", transfer_syntax);
+    g_autofree char *etag = g_strdup_printf("\"%s\"", hash);
     http_parts *parts = http_parts_new();
-    http_parts_add_file(parts, path, 0, f->size);
+    http_parts_add_file(parts, path, 0, size);
     http_reply_header(r, "ETag", etag);
     http_reply_header(r, "Cache-Control", "private, max-age=3600, immutable");
     http_reply_header(r, "Vary", "Accept, Authorization, Cookie");
@@ -65,6 +66,35 @@ reply_all(http_request *r, db_batch *batch, const GArray *ranges)
     part_reply(&w, r, "application/dicom", NULL);
 }
 
+static void
+refuse(http_request *r, const char *transfer_syntax)
+{
+    http_reply_problem(r, ERR_NOT_ACCEPTABLE,
+                       "instances are given as they are stored: multipart/related; "
+                       "type=\"application/dicom\"; transfer-syntax=* (the first is %s)",
+                       transfer_syntax);
+}
+
+/* One instance: its place may be known without asking the database. */
+static void
+on_located(http_request *r, const located *l)
+{
+    g_autoptr(GArray) ranges = ranges_of(r);
+    media_choice choice;
+    if (!accept_instances(ranges, TRUE, &choice) || !accept_stored(ranges, l->transfer_syntax)) {
+        refuse(r, l->transfer_syntax);
+    } else if (!choice.multipart) {
+        reply_single(r, l->hash, l->transfer_syntax, l->size);
+    } else {
+        g_autofree char *path = blob_store_path(http_hub(r)->blobs, l->hash);
+        part_writer w;
+        part_writer_init(&w, r);
+        part_begin(&w, "application/dicom", l->transfer_syntax, l->size, http_path(r));
+        http_parts_add_file(w.parts, path, 0, l->size);
+        part_reply(&w, r, "application/dicom", NULL);
+    }
+}
+
 static guint
 count_fitting(db_batch *batch, const GArray *ranges)
 {
@@ -86,14 +116,10 @@ on_instances(http_request *r, db_batch *batch)
     if (rows == 0) {
         http_reply_problem(r, ERR_NOT_FOUND, "%s", "");
     } else if (!accept_instances(ranges, rows == 1, &choice) || fitting == 0) {
-        http_reply_problem(
-            r, ERR_NOT_ACCEPTABLE,
-            "instances are given as they are stored: multipart/related; type=\"application/dicom\"; "
-            "transfer-syntax=* (the first is %s)",
-            db_text(batch, 0, 0, 1));
+        refuse(r, db_text(batch, 0, 0, 1));
     } else if (!choice.multipart) {
         struct file f = file_of(batch, 0);
-        reply_single(r, &f);
+        reply_single(r, f.hash, f.transfer_syntax, f.size);
     } else {
         if (fitting < rows)
             http_reply_header(r, "Warning",
@@ -108,9 +134,13 @@ wado_instances(http_request *r)
     dicom_path p;
     if (!dicom_path_take(r, &p))
         return;
+    if (p.instance) {
+        locate_instance(r, &p, on_located);
+        return;
+    }
     g_autofree char *object = dicom_path_object(&p);
     db_batch *batch = db_batch_new(http_actor(r));
-    db_batch_add(batch, "dicomweb_instances", 4, p.code, p.study, p.series, p.instance);
+    db_batch_add(batch, "dicomweb_instances", 3, p.code, p.study, p.series);
     read_audit_add(r, batch, "study.read", object);
     http_db(r, batch, on_instances);
 }

@@ -10,6 +10,7 @@
 #define HTTP_HEADER_AREA (48 * 1024)  /* what libwebsockets keeps; beyond, the connection is dropped */
 #define HTTP_CHUNKED_LIMIT (100 * 1024 * 1024) /* libwebsockets ends a body without length here */
 #define HTTP_WRITE_SIZE (64 * 1024)            /* one write, one TLS record run */
+#define HTTP_WRITES 4                          /* of them, before others have their turn */
 #define HTTP_READ_SIZE (16 * 1024)
 #define HTTP_DISCARD_LIMIT (1024 * 1024) /* bytes of a refused body read so that the answer arrives */
 #define HTTP_QUERY_LIMIT 64              /* parameters */

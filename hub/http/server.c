@@ -285,12 +285,11 @@ on_written(struct connection *c)
     return close || lws_http_transaction_completed(c->wsi) ? -1 : 0;
 }
 
+/* One piece of the reply. Nonzero closes; *ret_more: there is another. */
 static int
-on_writeable(struct connection *c)
+write_piece(struct connection *c, gboolean *ret_more)
 {
     http_request *r = c->request;
-    if (!r || !r->status || r->written)
-        return 0;
     guint8 *area = c->server->out + LWS_PRE;
     gssize length = reply_fill(r, area, HTTP_WRITE_SIZE);
     if (length < 0) {
@@ -303,9 +302,24 @@ on_writeable(struct connection *c)
     if (length > 0 &&
         lws_write(c->wsi, area, (gsize)length, last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < (int)length)
         return -1;
-    if (last)
-        return on_written(c);
-    lws_callback_on_writable(c->wsi);
+    *ret_more = !last;
+    return last ? on_written(c) : 0;
+}
+
+/* Several pieces while the socket takes them: going back to the loop for each costs a tenth of a large reply.
+ */
+static int
+on_writeable(struct connection *c)
+{
+    http_request *r = c->request;
+    if (!r || !r->status || r->written)
+        return 0;
+    gboolean more = TRUE;
+    for (guint i = 0; more && i < HTTP_WRITES && (i == 0 || !lws_send_pipe_choked(c->wsi)); i++)
+        if (write_piece(c, &more) != 0)
+            return -1;
+    if (more)
+        lws_callback_on_writable(c->wsi);
     return 0;
 }
 
@@ -602,8 +616,8 @@ http_server_close(http_server *s)
         return;
     loop_timer_free(g_steal_pointer(&s->sweep));
     lws_context_destroy(s->lws);
-    /* libwebsockets closes its handles in the turns of the loop that follow; on a loop that is not its own, the second
-     * call frees what is left */
+    /* libwebsockets closes its handles in the turns of the loop that follow; on a loop that is not its own,
+     * the second call frees what is left */
     for (int turn = 0; turn < 50; turn++)
         uv_run(loop_uv(s->options.loop), UV_RUN_NOWAIT);
     lws_context_destroy(g_steal_pointer(&s->lws));

@@ -24,7 +24,7 @@ JOIN consilium.series e ON e.study = s.id AND e.series_uid = $3 AND e.instance_c
 JOIN consilium.instance i ON i.series = e.id
 
 -- name: dicomweb_instances
--- $3 series or NULL, $4 instance or NULL. Rows in order: hash, transfer syntax, size, series UID, instance UID, organisation code.
+-- $3 series or NULL. Rows in order: hash, transfer syntax, size, series UID, instance UID, organisation code.
 SELECT encode(i.hash, 'hex'), i.transfer_syntax, i.size, e.series_uid, i.sop_uid, o.code
 FROM (SELECT s.id, s.organisation FROM consilium.study s
       WHERE s.study_uid = $2 AND ($1::text IS NULL OR s.organisation = (SELECT x.id FROM consilium.organisation x WHERE x.code = $1))
@@ -33,7 +33,7 @@ FROM (SELECT s.id, s.organisation FROM consilium.study s
       LIMIT 1) s
 JOIN consilium.organisation o ON o.id = s.organisation
 JOIN consilium.series e ON e.study = s.id AND ($3::text IS NULL OR e.series_uid = $3)
-JOIN consilium.instance i ON i.series = e.id AND ($4::text IS NULL OR i.sop_uid = $4)
+JOIN consilium.instance i ON i.series = e.id
 ORDER BY e.number NULLS LAST, e.series_uid, i.number NULLS LAST, i.sop_uid
 
 -- name: dicomweb_generation
