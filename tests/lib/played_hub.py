@@ -48,6 +48,12 @@ class PlayedHub:
         future = asyncio.run_coroutine_threadsafe(self._call(method, params), self._loop)
         return future.result(_timeout)
 
+    def lose(self):
+        """Breaks the connection, as the hub's death would; returns when the worker is back."""
+        self.ready.clear()
+        asyncio.run_coroutine_threadsafe(self._socket.close(), self._loop)
+        assert self.ready.wait(20), "the worker did not come back"
+
     def wait_for(self, method, timeout=10, **fields):
         """The first notification, past or coming, that has these fields."""
         end = time.monotonic() + timeout

@@ -1,4 +1,5 @@
 """A machine that speaks RTSP, in a room: what it sends is recorded there, and it is found again after it was off."""
+import concurrent.futures
 import subprocess
 import time
 import uuid
@@ -99,3 +100,41 @@ def test_a_recording_stays_in_its_place(hub):
         with pytest.raises(RpcError) as error:
             hub.call("record.start", room=some_id(), recording=some_id(), directory=directory)
         assert error.value.name == "invalid"
+
+
+def test_a_recording_is_finished_once_whoever_asks(hub, machine):
+    """What a hub that has died in between asks for: nothing runs beside each other, and nothing begins anew."""
+    room = some_id()
+    hub.call("ingest.start", _timeout=20, room=room, participant=some_id(), ingest=some_id(), url=machine.url, name="US")
+    recording = record(hub, room)
+    directory = str(hub.recordings / recording)
+    record_for(hub, recording, 2)
+    journals = len(list((hub.recordings / recording).glob("*.journal")))
+    hub.call("record.start", room=room, recording=recording, directory=directory)
+    assert len(list((hub.recordings / recording).glob("*.journal"))) == journals == 2
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(hub.call, method, _timeout=60, recording=recording, **more) for method, more in (
+            ("record.repair", {"directory": directory}), ("record.stop", {}), ("record.repair", {"directory": directory}))]
+        answers = [one.result()["files"] for one in asked]
+    assert answers[0] and answers[0] == answers[1] == answers[2]
+    assert hub.call("record.stop", _timeout=60, recording=recording)["files"] == answers[0]
+    with pytest.raises(RpcError) as error:
+        hub.call("record.start", room=room, recording=recording, directory=directory)
+    assert error.value.name == "conflict"
+    with pytest.raises(RpcError) as error:
+        hub.call("record.stop", recording=some_id())
+    assert error.value.name == "not-found"
+
+
+def test_a_hub_that_comes_back_finds_its_recordings_and_no_devices(hub, machine):
+    room, device = some_id(), some_id()
+    hub.call("ingest.start", _timeout=20, room=room, participant=some_id(), ingest=device, url=machine.url, name="US")
+    recording = record(hub, room)
+    record_for(hub, recording, 2)
+    hub.lose()
+    assert hub.call("media.stats")["tracks"] == 0
+    hub.call("ingest.start", _timeout=20, room=room, participant=some_id(), ingest=device, url=machine.url, name="US")
+    wait_until(lambda: len(list((hub.recordings / recording).glob("*.journal"))) == 4, 10, "the machine's new tracks in the same recording")
+    record_for(hub, recording, 2)
+    files = hub.call("record.stop", _timeout=60, recording=recording)["files"]
+    assert len(files) == 2 and all(decode(hub.recordings / recording / one["file"], "video").seconds > 1 for one in files)
