@@ -258,6 +258,8 @@ hook_worker_notified(gpointer data, const char *worker, const char *method, json
 {
     struct worker_health *w = health_of(worker);
     (void)data;
+    if (strcmp(method, "record.broken") == 0)
+        log_line(LOG_ERROR, json_get_text(params, "recording"), "recording cannot go on: %s", json_get_text(params, "reason"));
     if (strcmp(method, "worker.ready") != 0)
         return;
     w->ready = json_get_bool(params, "ready", FALSE);
