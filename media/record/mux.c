@@ -64,13 +64,19 @@ set_up_source(GstElement *pipeline, const char *name, lane *l)
     gst_app_src_set_callbacks(GST_APP_SRC(source), &callbacks, l, NULL);
 }
 
-/* One picture that got through to the muxer is enough to know that there was a keyframe. */
+/* One picture that got through to the muxer is enough to know that there was a keyframe. It shows from the beginning of the
+ * file, though the sound may be older: the muxer's index begins with it, and Chromium gives up when it shall seek to a time
+ * before the first one in the index. */
 static GstPadProbeReturn
 on_picture(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
     (void)pad;
-    (void)info;
     g_atomic_int_set((gint *)user_data, TRUE);
+    GstBuffer *first = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
+    GST_BUFFER_PTS(first) = 0;
+    if (GST_BUFFER_DTS_IS_VALID(first))
+        GST_BUFFER_DTS(first) = 0;
+    info->data = first;
     return GST_PAD_PROBE_REMOVE;
 }
 

@@ -116,7 +116,7 @@ test.beforeAll(async () => {
 
     cases.draft = await consult(people.chen, { submit: false, question: "右肺结节，" });
     cases.waiting = await consult(ct.patient.id, { ...question, urgency: "urgent" });
-    cases.ultrasound = await consult(us.patient.id, { question: "Stone in the gallbladder or polyp?", studies: [us.id] });
+    cases.ultrasound = await act("lead.specialist", "consults", await consult(us.patient.id, { question: "Mitral regurgitation, how severe?", studies: [us.id] }), "claim");
     cases.emergency = await consult(people.zhao, { urgency: "emergency", question: "突发左侧肢体无力 2 小时，CT 未见出血，是否可以溶栓？" });
     cases.assigned = await act("lead.specialist", "consults", await consult(ct.patient.id, { ...question, urgency: "urgent" }), "claim");
     cases.info = await act("lead.specialist", "consults", await consult(people.aisyah, { question: "Chest pain for two weeks, ECG normal. Is a stress test needed first?" }), "claim");

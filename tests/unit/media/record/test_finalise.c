@@ -181,6 +181,29 @@ test_webm_has_cues(struct fixture *f, gconstpointer data)
 }
 
 static gboolean
+lose_the_first_keyframe(guint index, guint8 *packet, gsize length)
+{
+    (void)packet;
+    (void)length;
+    return index >= 20;
+}
+
+/* The sound is older than the first keyframe, which then shows from the beginning: a place to seek to lies at 0. */
+static void
+test_the_first_picture_shows_from_the_beginning(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    record_track(f, "11111111-0000-4000-8000-000000000001", "video", "VP8", 90000, vp8_5s, 0, lose_the_first_keyframe);
+    record_track(f, "22222222-0000-4000-8000-000000000002", "audio", "opus", 48000, opus_5s, 0, NULL);
+    g_autoptr(json_t) list = finalise(f, 1);
+    g_autofree char *path = file_path(f, list, 0);
+    struct heard video = decode(path, raw_video), audio = decode(path, raw_audio);
+    g_assert_cmpuint(video.buffers, ==, 120); /* of 150: the first second had no keyframe */
+    g_assert_cmpint(video.first_ms, ==, 0);
+    g_assert_cmpint(ABS(video.last_ms - audio.last_ms), <=, 60);
+}
+
+static gboolean
 lose_half_a_second(guint index, guint8 *packet, gsize length)
 {
     (void)packet;
@@ -331,6 +354,7 @@ main(int argc, char **argv)
     } tests[] = {
         {"/finalise/sound-and-picture", test_sound_and_picture_in_one_webm},
         {"/finalise/cues", test_webm_has_cues},
+        {"/finalise/the-first-picture-shows-from-the-beginning", test_the_first_picture_shows_from_the_beginning},
         {"/finalise/holes-in-sound", test_holes_in_sound_are_filled},
         {"/finalise/loss", test_loss_waits_for_a_keyframe},
         {"/finalise/h264", test_h264_becomes_mp4},

@@ -12,7 +12,7 @@ import { Data } from "../../ui/Data";
 import { Page } from "../../ui/Page";
 import { Empty, QueryView, Rows } from "../../ui/states";
 import { useSession } from "../../ui/session-context";
-import { TeachingActions } from "./actions";
+import { stepsNow, TeachingActions } from "./actions";
 import { Questions } from "./questions";
 
 const LiveStage = lazy(() => import("../../room/LiveStage").then((module) => ({ default: module.LiveStage })));
@@ -65,13 +65,13 @@ function Body({ session }: { session: Teaching }) {
         <div className="case-main">
           <Suspense fallback={<Rows />}>
             {session.state === "live" && <LiveStage room={session.room} role={teaches ? "teacher" : "viewer"} />}
-            {(session.state === "ended" || session.recordings.length > 0) && <Recordings session={session} />}
+            {(session.state === "ended" || session.recordings.some(({ state }) => state === "ready")) && <Recordings session={session} />}
           </Suspense>
           {session.state === "published" && <section className="panel"><p className="muted">{t("teaching.waiting")}</p></section>}
           {session.description && <section className="panel"><p className="prose"><Data>{session.description}</Data></p></section>}
         </div>
         <div className="case-side">
-          {teaches && (
+          {teaches && stepsNow(session).length > 0 && (
             <section className="panel case-next" aria-label={t("case.next")}>
               <TeachingActions session={session} />
               {["published", "live"].includes(session.state) && !session.consent_at && <p className="muted hint">{t("teaching.noConsent")}</p>}
