@@ -62,8 +62,9 @@ join_methods(void)
     return (rpc_method *)g_array_free(all, FALSE);
 }
 
-/* While the hub is away its sessions and devices go on. Back again (or another one), it knows none of them: nobody could end them,
- * and they would be strangers in the rooms to which their people come back. Recordings go on: the hub asks for those. */
+/* While the hub is away its sessions and devices go on. Back again (or another one), it knows none of them:
+ * nobody could end them, and they would be strangers in the rooms to which their people come back. Recordings
+ * go on: the hub asks for those. */
 static void
 on_hub_state(gboolean connected, gpointer user_data)
 {

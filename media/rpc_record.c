@@ -1,8 +1,10 @@
-/* record.start, record.stop, record.repair. A recording's directory is one name below the configured record-dir.
+/* record.start, record.stop, record.repair. A recording's directory is one name below the configured
+ * record-dir.
  *
- * The hub may die and come back while we go on, and then asks for what it finds in its database. So each call leads to what it
- * names from wherever the recording stands: a running one is not started twice, never repaired under its recorder, finished by
- * one thread only (whoever asks meanwhile gets the same files), and never started again once it was ended. */
+ * The hub may die and come back while we go on, and then asks for what it finds in its database. So each call
+ * leads to what it names from wherever the recording stands: a running one is not started twice, never
+ * repaired under its recorder, finished by one thread only (whoever asks meanwhile gets the same files), and
+ * never started again once it was ended. */
 #include "media/rpc_record.h"
 #include "hub/base/id.h"
 #include "media/record/record.h"
@@ -62,8 +64,8 @@ count_running(void)
     return count;
 }
 
-/* A recording's directory lies right below the record-dir and has an id for a name: the hub cannot be made to send us
- * anywhere else. */
+/* A recording's directory lies right below the record-dir and has an id for a name: the hub cannot be made to
+ * send us anywhere else. */
 static char *
 directory_of(const media_app *app, json_t *params, GError **error)
 {
@@ -83,8 +85,8 @@ on_progress(recorder *from, gint64 seconds, guint64 bytes, gpointer user_data)
     (void)from;
     struct recording *r = user_data;
     rpc_client_notify(r->app->client, "record.progress",
-                      json_pack("{s:s, s:I, s:I}", "recording", r->id, "seconds", (json_int_t)seconds, "bytes",
-                                (json_int_t)bytes));
+                      json_pack("{s:s, s:I, s:I}", "recording", r->id, "seconds", (json_int_t)seconds,
+                                "bytes", (json_int_t)bytes));
 }
 
 static void
@@ -108,7 +110,8 @@ participants_of(json_t *params)
     GHashTable *set = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     size_t i;
     json_t *id;
-    json_array_foreach(list, i, id) if (json_is_string(id)) g_hash_table_add(set, g_strdup(json_string_value(id)));
+    json_array_foreach(list, i, id) if (json_is_string(id))
+        g_hash_table_add(set, g_strdup(json_string_value(id)));
     return set;
 }
 
@@ -142,7 +145,8 @@ handle_start(rpc_call *call, json_t *params, gpointer user_data)
     }
     g_autoptr(GHashTable) participants = participants_of(params);
     r = add(app, json_get_text(params, "recording"), directory_of(app, params, NULL));
-    r->recorder = recorder_new(app->loop, app->relay, json_get_text(params, "room"), r->directory, participants, &events, r, &error);
+    r->recorder = recorder_new(app->loop, app->relay, json_get_text(params, "room"), r->directory,
+                               participants, &events, r, &error);
     if (r->recorder) {
         rpc_call_result(call, NULL);
         return;

@@ -408,8 +408,8 @@ is_consent_old(const session *s)
     return s->core->now_us - s->ice.consent_us > G_USEC_PER_SEC;
 }
 
-/* Something that only the peer can have sent, from the address that we send to. As good as a check: GStreamer's WHIP
- * clients send none once they are connected. */
+/* Something that only the peer can have sent, from the address that we send to. As good as a check:
+ * GStreamer's WHIP clients send none once they are connected. */
 static void
 on_proof(session *s)
 {

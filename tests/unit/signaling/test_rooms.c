@@ -26,6 +26,7 @@ typedef struct {
     signaling *s;
     end doctor, specialist, media;
     gboolean room_closed, session_live;
+    const char *recording; /* that runs in ROOM */
     guint lookups, attended;
     GQueue later; /* struct promise */
 } fixture;
@@ -65,7 +66,8 @@ turn(fixture *f)
 static void
 keep_room(struct promise *made)
 {
-    static const room_info info = {.id = ROOM, .title = "C-0001", .role = "member", .subject = CONSULT};
+    const room_info info = {
+        .id = ROOM, .title = "C-0001", .role = "member", .subject = CONSULT, .recording = made->f->recording};
     g_autoptr(GError) error = NULL;
     if (strcmp(made->text, ROOM) != 0 || made->f->room_closed)
         error = err_new(ERR_NOT_FOUND, "there is no such room");
@@ -381,6 +383,13 @@ offer(int version)
     return json_pack("{s:i,s:s,s:{}}", "version", version, "sdp", "offer", "tracks");
 }
 
+static char *
+lamp(fixture *f, end *e)
+{
+    g_autoptr(json_t) answer = ask(f, e, "room.join", room_params());
+    return g_strdup(json_get_text(json_object_get(answer, "result"), "recording"));
+}
+
 /* --- the tests -------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -405,6 +414,23 @@ rooms_that_one_may_not_see_do_not_exist(fixture *f, gconstpointer data)
     ask_refused(f, &f->doctor, "room.publish", json_pack("{s:s,s:s}", "room", ROOM, "sdp", OFFER), "not-found");
     ask_refused(f, &f->doctor, "room.say", json_pack("{s:s,s:s}", "room", ROOM, "text", "x"), "not-found");
     g_assert_cmpuint(f->attended, ==, 0);
+}
+
+/* A recording outlives the people in the room, and the hub that started it. */
+static void
+who_comes_first_sees_that_it_is_recorded(fixture *f, gconstpointer data)
+{
+    (void)data;
+    ask_ok(f, &f->doctor, "hello", json_pack("{s:i}", "version", 1));
+    ask_ok(f, &f->specialist, "hello", json_pack("{s:i}", "version", 1));
+    f->recording = "recording-1";
+    g_autofree char *first = lamp(f, &f->doctor);
+    g_assert_cmpstr(first, ==, "recording-1");
+    signaling_room_recording(f->s, ROOM, FALSE, "recording-1");
+    g_autoptr(json_t) told = take(&f->doctor, "room.recording", 0);
+    g_assert_nonnull(told);
+    g_autofree char *second = lamp(f, &f->specialist); /* the hub itself knows better than a row read earlier */
+    g_assert_null(second);
 }
 
 static void
@@ -716,6 +742,7 @@ main(int argc, char **argv)
     } tests[] = {
         {"/rooms/hello", hello_comes_first_and_once},
         {"/rooms/not-found", rooms_that_one_may_not_see_do_not_exist},
+        {"/rooms/lamp", who_comes_first_sees_that_it_is_recorded},
         {"/rooms/tracks", others_hear_of_joins_tracks_and_leaves},
         {"/rooms/one-offer", never_two_offers_at_once},
         {"/rooms/offer-again", a_failed_offer_is_made_again},
