@@ -24,8 +24,8 @@ const FINDINGS = "Solid nodule of 8 mm in segment 8.";
 const IMPRESSION = "Probably benign.";
 const ADVICE = "CT again in 3 months.";
 const PLACE = "Building 2, room 305";
-/** The bar is one second on an idle computer; what it took is in the report. Past this it is broken on any. */
-const FIRST_IMAGE_MS = 5000;
+/** viewer.spec.ts measures it; here what it took once is in the report, however busy this computer is. Past this it is broken on any. */
+const FIRST_IMAGE_MS = 15_000;
 
 test.describe.configure({ mode: "serial", timeout: 300_000 });
 
@@ -77,7 +77,7 @@ test("the scanner sends a CT; the radiographer uploads an ultrasound", async ({ 
     await page.goto("/upload");
     const folder = makeDicom("us", "--frames", `${FRAMES}`, "--seed", "2", "--patient", ...PATIENT);
     await page.getByTestId("folder-input").setInputFiles(folder);
-    await expect(page.getByText(/^4 images/).first()).toBeVisible();
+    await expect(page.getByText(/^Images: 4/).first()).toBeVisible();
     await expect(page.getByRole("heading", { name: /陳美玲/ })).toBeVisible();
     await tour(page, "01-upload-ready");
     await page.getByRole("button", { name: "Send", exact: true }).click();

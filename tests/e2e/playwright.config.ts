@@ -33,7 +33,7 @@ export default defineConfig({
                 "--use-gl=angle",
                 "--use-angle=swiftshader",
                 "--enable-unsafe-swiftshader",
-                "--use-fake-device-for-media-stream",
+                "--use-fake-device-for-media-stream=fps=10", // six browsers with a picture of 720 lines share two processors
                 "--use-fake-ui-for-media-stream",
                 "--auto-accept-this-tab-capture",
             ],

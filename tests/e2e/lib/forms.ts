@@ -21,6 +21,7 @@ export async function act(page: Page, action: string): Promise<void> {
 /** Does a step whose dialog asks; `fill` answers it. */
 export async function actWith(page: Page, action: string, fill: (dialog: Locator) => Promise<void>): Promise<void> {
     await act(page, action);
+    await expect(dialog(page)).toBeVisible();
     await fill(dialog(page));
     await dialog(page).getByRole("button", { name: action, exact: true }).click();
     await expect(dialog(page)).toHaveCount(0);

@@ -107,11 +107,10 @@ export class RoomPage {
             .toBe(0);
     }
 
-    /** The network goes away for a moment, and comes back. */
+    /** The network changes under the page: requests fail for a moment, and the browser says so. Packets of the call are not held up. */
     async dropNetwork(): Promise<void> {
         const { page } = this;
         await page.context().setOffline(true);
-        // Cuts what setOffline leaves open: the connections of the page as they are.
         await page.evaluate(() => window.dispatchEvent(new Event("offline")));
         await page.context().setOffline(false);
         await page.evaluate(() => window.dispatchEvent(new Event("online")));

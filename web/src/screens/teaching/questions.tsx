@@ -58,7 +58,7 @@ export function Questions({ session, teaches }: { session: Teaching; teaches: bo
           </ul>
         )}
       </QueryView>
-      {open && (
+      {open && !teaches && (
         <form className="ask" onSubmit={(event) => { event.preventDefault(); void ask(); }}>
           <Input.TextArea value={text} autoSize={{ minRows: 1, maxRows: 5 }} maxLength={2000} placeholder={t("teaching.askHint")} aria-label={t("teaching.askHint")} onChange={(event) => setText(event.target.value)} />
           <Button type="primary" htmlType="submit" loading={busy} disabled={text.trim() === ""}>{t("teaching.ask")}</Button>
