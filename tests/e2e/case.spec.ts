@@ -451,3 +451,72 @@ test("after the case and its grace time the specialist sees the images no more",
     expect((await doctor.context.request.get(`/api/v1/studies/${ct.id}`)).status()).toBe(200);
     expect((await doctor.context.request.get(`/api/v1${consultUrl}`)).status()).toBe(200);
 });
+
+test("a lesson: five members watch, one asks; it is recorded and can be watched again", async ({ browser }) => {
+    const patient = expect.configure({ timeout: 60_000 }); // six browsers share one computer with the product
+    const small = { viewport: { width: 1000, height: 700 } }; // less to draw for six browsers on one computer
+    const teacher = await person(browser, "lead.teacher");
+    await teacher.page.goto("/teaching");
+    await teacher.page.getByRole("link", { name: "New session" }).first().click();
+    const title = `Lung nodules ${Date.now()}`;
+    await teacher.page.getByLabel("Title").fill(title);
+    await teacher.page.getByLabel("Description").fill("What to do with a nodule below 8 mm.");
+    await tour(teacher.page, "25-teaching-new");
+    await teacher.page.getByRole("button", { name: "Create" }).click();
+    await expect(stateOf(teacher.page)).toHaveText(/Draft/);
+    await act(teacher.page, "Publish");
+    await expect(stateOf(teacher.page)).toHaveText(/Announced/);
+    await actWith(teacher.page, "Consent to recording", async () => tour(teacher.page, "26-teaching-consent"));
+    await act(teacher.page, "Start");
+    await expect(stateOf(teacher.page)).toHaveText(/Live/);
+    await teacher.page.getByRole("button", { name: "Go live" }).click();
+    await expect(teacher.page.getByRole("toolbar", { name: "Room controls" })).toBeVisible();
+
+    const members: Person[] = [];
+    for (const login of ["county1.doctor", "county2.doctor", "town1.doctor", "lead.specialist", "panel1.coordinator"]) {
+        const member = await person(browser, login, small);
+        members.push(member);
+        await member.page.goto("/teaching");
+        await member.page.getByRole("link", { name: title }).click();
+    }
+    for (const member of members) await new RoomPage(member.page).expectMedia();
+    await act(teacher.page, "Record");
+    await patient(teacher.page.getByRole("button", { name: "Stop recording" })).toBeVisible();
+    const began = Date.now();
+
+    const words = "随访间隔多久？ Which interval?";
+    const asking = members[2]!.page;
+    await asking.getByLabel("Your question to the teacher").fill(words);
+    await asking.getByRole("button", { name: "Ask", exact: true }).click();
+    await patient(teacher.page.getByText(words)).toBeVisible();
+    await tour(teacher.page, "27-teaching-teacher");
+    await teacher.page.getByRole("button", { name: "Mark as answered" }).click();
+    await patient(members[0]!.page.getByText("Answered")).toBeVisible();
+    await tour(members[0]!.page, "28-teaching-member");
+    for (const member of members) await new RoomPage(member.page).expectMedia();
+    await expect.poll(() => Date.now() - began, { message: "something worth seeking in" }).toBeGreaterThan(8000);
+
+    for (const member of members.slice(1)) await member.context.close();
+    await act(teacher.page, "Stop recording");
+    await patient(teacher.page.getByRole("button", { name: "Record", exact: true })).toBeEnabled();
+    await actWith(teacher.page, "End", async () => {});
+    await patient(stateOf(teacher.page)).toHaveText(/Ended/);
+
+    const viewer = members[0]!.page;
+    const replay = viewer.getByRole("region", { name: "Recording" });
+    await patient(replay).toBeVisible(); // by itself
+    const video = replay.locator("video").first();
+    const at = () => video.evaluate((element: HTMLVideoElement) => element.currentTime);
+    await expect.poll(() => video.evaluate((element: HTMLVideoElement) => element.duration), { timeout: 20_000 }).toBeGreaterThan(4);
+    const end = await video.evaluate((element: HTMLVideoElement) => element.duration);
+    await replay.getByRole("button", { name: "Play" }).click();
+    await patient.poll(at).toBeGreaterThan(0.5);
+    const bar = (await replay.getByRole("slider", { name: "Position" }).locator("xpath=ancestor-or-self::*[contains(@class, 'ant-slider')][last()]").boundingBox())!;
+    await viewer.mouse.click(bar.x + bar.width * 0.7, bar.y + bar.height / 2);
+    await patient.poll(at).toBeGreaterThan(end * 0.65);
+    await patient.poll(at).toBeGreaterThan(end * 0.7 + 0.5); // and goes on from there
+    expect(await video.evaluate((element: HTMLVideoElement) => element.videoWidth)).toBeGreaterThan(0);
+    await tour(viewer, "29-teaching-replay");
+    await members[0]!.context.close();
+    await teacher.context.close();
+});

@@ -28,7 +28,7 @@ const slice = (index: number) => join(ctFolder, readdirSync(ctFolder).sort()[ind
 test.beforeAll(async () => {
     api = await apiOf("county1.doctor");
     ctFolder = makeDicom("ct", "--slices", `${SLICES}`, "--seed", "61");
-    const folder = makeDicom("us", "--frames", `${FRAMES}`);
+    const folder = makeDicom("us", "--frames", `${FRAMES}`, "--seed", "62"); // nobody else sends this study
     ultrasoundFile = join(folder, "US_bot.dcm");
     ct = await studyFromScanner(api, ctFolder, "COUNTY1_CT", "CT", SLICES);
     ultrasound = await studyFromScanner(api, ultrasoundFile, "COUNTY1_US", "US", 1);

@@ -50,10 +50,14 @@ async function countNewFrames(known: number): Promise<number> {
 export class RoomPage {
     constructor(readonly page: Page) {}
 
-    /** Resolves when pictures come by a new connection, with the seconds since the call. To be called when the old ones are about to break. */
-    async secondsUntilBack(): Promise<number> {
+    /** How many peer connections the page has made so far. */
+    connectionsMade(): Promise<number> {
+        return this.page.evaluate(() => (window as unknown as { testConnections: RTCPeerConnection[] }).testConnections.length);
+    }
+
+    /** Resolves when pictures come by a connection made after the first `known`, with the seconds since the call. */
+    async secondsUntilBack(known: number): Promise<number> {
         const began = Date.now();
-        const known = await this.page.evaluate(() => (window as unknown as { testConnections: RTCPeerConnection[] }).testConnections.length);
         await expect.poll(() => this.page.evaluate(countNewFrames, known), { message: "pictures come again", timeout: 30_000, intervals: [100] }).toBeGreaterThan(2);
         return (Date.now() - began) / 1000;
     }

@@ -37,7 +37,7 @@ function Row({ session }: { session: Teaching }) {
           <Data>{[session.teacher.name, session.organisation.name].join(" · ")}</Data>
           <span className="num">
             {at && <><CalendarOutlined aria-hidden /> <Data>{formatInstant(at, language)}</Data></>}
-            {replay && <span className="replay-mark"> <PlayCircleOutlined aria-hidden /> {t("teaching.replayReady")}</span>}
+            {replay && <span className="replay-mark"><PlayCircleOutlined aria-hidden /> {t("teaching.replayReady")}</span>}
           </span>
         </span>
       </Link>
