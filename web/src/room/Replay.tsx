@@ -51,6 +51,8 @@ function Player({ recording }: { recording: Recording }) {
   const [main, setMain] = useState(0);
   const [failed, setFailed] = useState(false);
   const box = useRef<HTMLDivElement>(null);
+  // The same functions in every render: a new one would make React attach anew, which seeks.
+  const attach = useMemo(() => timeline.placed.map((_, index) => (element: HTMLMediaElement | null) => timeline.attach(index, element)), [timeline]);
   const videos = recording.files.map((_, index) => index).filter((index) => timeline.placed[index]!.video);
   const shown = videos.filter((index) => timeline.active(index));
   const front = shown[main % Math.max(1, shown.length)];
@@ -84,7 +86,7 @@ function Player({ recording }: { recording: Recording }) {
           timeline.placed[index]!.video ? (
             <video
               key={file.file}
-              ref={(element) => timeline.attach(index, element)}
+              ref={attach[index]}
               src={file.url}
               preload="metadata"
               playsInline
@@ -94,7 +96,7 @@ function Player({ recording }: { recording: Recording }) {
               onSeeked={redraw}
             />
           ) : (
-            <audio key={file.file} ref={(element) => timeline.attach(index, element)} src={file.url} preload="metadata" muted={muted} onError={() => setFailed(true)} />
+            <audio key={file.file} ref={attach[index]} src={file.url} preload="metadata" muted={muted} onError={() => setFailed(true)} />
           ),
         )}
         {failed && <p className="live-wait" role="alert">{t("room.replayFailed")}</p>}
@@ -109,7 +111,7 @@ function Player({ recording }: { recording: Recording }) {
           value={timeline.time}
           onChange={seek}
           tooltip={{ formatter: (value) => formatDuration(value ?? 0) }}
-          aria-label={t("room.seek")}
+          ariaLabelForHandle={t("room.seek")}
         />
         <span className="num replay-time" translate="no">{formatDuration(timeline.time)} / {formatDuration(timeline.duration)}</span>
         <Button type="text" icon={muted ? <MutedOutlined aria-hidden /> : <SoundOutlined aria-hidden />} aria-label={t(muted ? "room.soundOn" : "room.soundOff")} onClick={() => setMuted(!muted)} />
