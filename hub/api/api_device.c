@@ -74,8 +74,11 @@ api_device_bring(http_request *r)
         http_reply_problem(r, ERR_INVALID, "device is the id of a device");
         return;
     }
+    /* It may show a patient. The row is there before the first picture, and also when the device is not theirs. */
+    g_autofree char *detail = g_strdup_printf("{\"room\": \"%s\"}", id);
     db_batch *batch = db_batch_new(http_actor(r));
     db_batch_add(batch, "device_get", 1, device);
+    db_batch_add(batch, "audit_append", 4, "", "device.bring", device, detail);
     http_db(r, batch, on_device);
 }
 

@@ -335,7 +335,9 @@ test("lesson in both languages", async ({ browser }) => {
     const fresh = (await (await apis["lead.teacher"]!.get(`/api/v1/teaching/${lesson.id}`)).json()) as Case;
     await act("lead.teacher", "teaching", fresh, "record");
     await expect(member.page.locator(".lamp")).toBeVisible();
-    await member.page.waitForTimeout(8000); // the lesson itself
+    const shown = () => member.page.locator(".live video").first().evaluate((video: HTMLVideoElement) => video.currentTime);
+    const began = await shown();
+    await expect.poll(shown, { message: "some seconds of the lesson", timeout: 60_000 }).toBeGreaterThan(began + 8);
     for (const [{ page }, language, name] of [[teacher, "en", "lesson-teacher"], [member, "zh-CN", "lesson-member"]] as const) {
         for (const [size, viewport] of Object.entries(sizes)) {
             await page.setViewportSize(viewport);

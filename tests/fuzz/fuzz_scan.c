@@ -1,5 +1,7 @@
-/* dicom/scan: scan_bytes, and through it walk, pixels, charset, person_name, json_writer and frame_table.
+/* dicom/scan: scan_bytes, and through it walk, pixels, charset, person_name, json_writer and frame_table; then
+ * digest_dataset, which walks what was accepted once more.
  * What is accepted must be whole: JSON that parses, a table whose every frame lies in the file. */
+#include "dicom/scan/digest.h"
 #include "dicom/scan/frame_table.h"
 #include "dicom/scan/scan.h"
 #include "hub/base/json.h"
@@ -40,5 +42,7 @@ LLVMFuzzerTestOneInput(const guint8 *bytes, gsize length)
         g_error("the attributes are no JSON");
     if (r.frame_table)
         check_frames(&r, length);
+    guint8 digest[DIGEST_LENGTH];
+    digest_dataset(bytes, length, digest, NULL);
     return 0;
 }

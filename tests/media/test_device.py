@@ -47,6 +47,7 @@ def test_a_machine_comes_into_the_room_and_goes(product, doctor, room, devices):
     assert joined["name"] == NAME == brought.json()["name"] and joined["participant"] == brought.json()["id"]
     tracks = [colleague.wait_for("room.track", state="added", participant=joined["participant"]) for _ in range(2)]
     assert sorted((one["kind"], one["source"]) for one in tracks) == [("audio", "device"), ("video", "device")]
+    assert product.sql("SELECT detail->>'room' FROM consilium.audit WHERE action = 'device.bring' AND object = %s", [devices[NAME]]) == [(room,)]
     # anybody of the machine's hospital may send it away
     place = brought.headers["Location"]
     assert product.login("county2.doctor").delete(place).status_code == 404
@@ -73,7 +74,8 @@ def test_who_may_not_and_what_is_not_there(product, doctor, room, devices):
     assert bring(doctor, devices[NAME]) == 409  # nobody is there to see it
     person = SignalClient(product, session=doctor)
     person.result("room.join", room=room)
-    assert bring(doctor, devices["Switched off"]) == 503
+    refused = doctor.post(f"/api/v1/rooms/{room}/devices", json={"device": devices["Switched off"]})
+    assert refused.status_code == 503 and "secret" not in refused.text  # the machine's password is in its address
     assert bring(doctor, room) == 404 and bring(doctor, "nonsense") == 400
     stranger = product.login("county2.doctor")
     assert bring(stranger, devices[NAME]) == 404  # another hospital's device
@@ -82,4 +84,5 @@ def test_who_may_not_and_what_is_not_there(product, doctor, room, devices):
     own = stranger.get("/api/v1/devices").json()["items"][0]["id"]
     assert bring(stranger, own) == 404  # the room of other people
     assert len(person.result("room.join", room=room)["participants"]) == 1  # what failed left nothing behind
+    assert "secret" not in product.logs()
     person.close()

@@ -50,9 +50,10 @@ function useUnread(count: number, open: boolean): number {
 function InRoom({ room, session, state, onLeave, consult }: InRoomProps & { consult?: Schemas["Consult"] | undefined }) {
   const { t } = useTranslation();
   const wide = window.matchMedia("(min-width: 1100px)").matches;
-  const phone = usePhone(); // room for the images or the text, not for both
-  const [chat, setChat] = useState(wide);
+  const phone = usePhone();
+  const [chatOpen, setChat] = useState(wide);
   const [images, setImages] = useState(false);
+  const chat = chatOpen && !(phone && images); // a phone has room for the images or the text, not for both
   const verbs = useRoomVerbs(session, state);
   const unread = useUnread(state.messages.length, chat);
   const studies = consult?.studies ?? [];
@@ -94,10 +95,7 @@ function InRoom({ room, session, state, onLeave, consult }: InRoomProps & { cons
           setChat(!chat);
           if (phone) setImages(false);
         }}
-        onImages={() => {
-          setImages(!images);
-          if (phone) setChat(false);
-        }}
+        onImages={() => setImages(!images)}
         onLeave={onLeave}
       />
     </div>

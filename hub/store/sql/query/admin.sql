@@ -138,9 +138,9 @@ ON CONFLICT (organisation, name) DO UPDATE SET url = excluded.url
 DELETE FROM consilium.device d USING consilium.organisation o WHERE o.id = d.organisation AND o.code = $1 AND d.name = $2
 RETURNING d.name
 
--- Without what stands before an @: it may be a password.
+-- Without what stands before the last @: it may be a password.
 -- name: admin_device_list
-SELECT o.code, d.name, regexp_replace(d.url, '//[^/]*@', '//')
+SELECT o.code, d.name, regexp_replace(d.url, '//.*@', '//')
 FROM consilium.device d JOIN consilium.organisation o ON o.id = d.organisation ORDER BY o.created_at, d.name
 
 -- The chain from a position on, with each field of the row as consilium.audit_line counts it. A sealed row that is gone
