@@ -52,11 +52,11 @@ class QuickLayer : public DcmTransportLayer
     }
 };
 
-/* The end of the stream: a descriptor, with a limit. */
-class BoundedFile : public DcmConsumer
+/* The end of the stream: a sink, with a limit. */
+class BoundedSink : public DcmConsumer
 {
   public:
-    BoundedFile(int descriptor, guint64 most) : fd(descriptor), left(most)
+    BoundedSink(dcm_sink *to, guint64 most) : sink(to), left(most)
     {
     }
     OFBool
@@ -82,23 +82,20 @@ class BoundedFile : public DcmConsumer
     offile_off_t
     write(const void *buffer, offile_off_t length) override
     {
-        const char *at = static_cast<const char *>(buffer);
-        offile_off_t rest = length;
         if ((guint64)length > left)
             state = EFBIG;
-        while (rest > 0 && state == 0) {
-            ssize_t n = ::write(fd, at, (size_t)rest);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n <= 0) {
-                state = n < 0 ? errno : EIO;
-                break;
-            }
-            at += n;
-            rest -= n;
+        if (state == 0 && sink->fd < 0 && (gsize)length > sink->capacity - sink->length)
+            move_to_file();
+        if (state != 0)
+            return 0;
+        if (sink->fd < 0) {
+            memcpy(sink->memory + sink->length, buffer, (gsize)length);
+            sink->length += (gsize)length;
+        } else {
+            write_file(buffer, (gsize)length);
         }
-        left -= (guint64)(length - rest);
-        return length - rest;
+        left -= (guint64)length;
+        return length;
     }
     void
     flush() override
@@ -107,17 +104,43 @@ class BoundedFile : public DcmConsumer
     int state = 0; /* errno of the failure; EFBIG: the limit */
 
   private:
-    int fd;
+    void
+    move_to_file()
+    {
+        sink->fd = sink->open_file(sink->user_data);
+        if (sink->fd < 0)
+            state = errno;
+        else
+            write_file(sink->memory, sink->length);
+    }
+    void
+    write_file(const void *buffer, gsize length)
+    {
+        const char *at = static_cast<const char *>(buffer);
+        while (length > 0 && state == 0) {
+            ssize_t n = ::write(sink->fd, at, length);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n <= 0) {
+                state = n < 0 ? errno : EIO;
+                break;
+            }
+            at += n;
+            length -= (gsize)n;
+        }
+    }
+
+    dcm_sink *sink;
     guint64 left;
 };
 
 class BoundedStream : public DcmOutputStream
 {
   public:
-    BoundedStream(int fd, guint64 limit) : DcmOutputStream(&file), file(fd, limit)
+    BoundedStream(dcm_sink *sink, guint64 limit) : DcmOutputStream(&end), end(sink, limit)
     {
     }
-    BoundedFile file;
+    BoundedSink end;
 };
 
 } // namespace
@@ -394,21 +417,21 @@ write_meta(dcm_association *a, const dcm_command *command, BoundedStream &stream
 }
 
 gboolean
-dcm_association_store(dcm_association *a, const dcm_command *command, int fd, guint64 limit, int timeout,
-                      GError **error)
+dcm_association_store(dcm_association *a, const dcm_command *command, dcm_sink *sink, guint64 limit,
+                      int timeout, GError **error)
 {
     return wrap(error, [&]() -> gboolean {
-        BoundedStream stream(fd, limit);
+        BoundedStream stream(sink, limit);
         T_ASC_PresentationContextID id = command->context;
         if (!write_meta(a, command, stream, error))
             return FALSE;
         OFCondition c =
             DIMSE_receiveDataSetInFile(a->association, DIMSE_NONBLOCKING, timeout, &id, &stream, NULL, NULL);
-        if (stream.file.state == EFBIG)
+        if (stream.end.state == EFBIG)
             return err_set(error, ERR_TOO_LARGE, "the object is larger than is accepted");
-        if (stream.file.state != 0)
+        if (stream.end.state != 0)
             return err_set(error, ERR_STORAGE, "the object cannot be written: %s",
-                           g_strerror(stream.file.state));
+                           g_strerror(stream.end.state));
         return c.good() ? TRUE : fail(error, ERR_INVALID, "data set", c);
     });
 }

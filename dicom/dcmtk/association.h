@@ -61,9 +61,19 @@ void dcm_association_reject(dcm_association *a, dcm_reject_reason reason);
  * the association. FALSE with ERR_INTERNAL. */
 gboolean dcm_association_next(dcm_association *a, int timeout, dcm_command *ret, GError **error);
 
-/** Receives the data set of a DCM_STORE into fd as a Part 10 file, bytes as sent. FALSE: the association is
- * lost; ERR_TOO_LARGE after limit bytes, ERR_STORAGE when writing fails. */
-gboolean dcm_association_store(dcm_association *a, const dcm_command *command, int fd, guint64 limit,
+/* Where an object goes: into memory, and when it does not fit there into a file instead. */
+typedef struct {
+    guint8 *memory;
+    gsize capacity, length; /* bytes of memory, and used of them */
+    /** Called once, when the memory is full; -1 with errno set: no file. */
+    int (*open_file)(gpointer user_data);
+    gpointer user_data;
+    int fd; /* all of the object is in this file, the caller's to close; -1: all of it is in memory */
+} dcm_sink;
+
+/** Receives the data set of a DCM_STORE into sink (length 0, fd -1) as a Part 10 file, bytes as sent. FALSE:
+ * the association is lost; ERR_TOO_LARGE after limit bytes, ERR_STORAGE when writing fails. */
+gboolean dcm_association_store(dcm_association *a, const dcm_command *command, dcm_sink *sink, guint64 limit,
                                int timeout, GError **error);
 /** Receives a data set and forgets it. */
 gboolean dcm_association_discard(dcm_association *a, const dcm_command *command, int timeout, GError **error);

@@ -14,6 +14,7 @@ struct ingest {
     char *directory, *temp, *conninfo;
     guint64 floor;
     blob_store *blobs;
+    buffer_pool *buffers;
     GThread *committer;
     GAsyncQueue *queue; /* of ingest_job, prepared; a job without an owner ends the thread */
     GAsyncQueue *done;  /* of ingest_job, to be answered on the loop */
@@ -146,6 +147,7 @@ ingest_new(loop *l, const config *c, GError **error)
     i->conninfo = g_strdup(config_text(c, "store", "conninfo"));
     i->floor = (guint64)config_int(c, "store", "disk-floor");
     i->blobs = blobs;
+    i->buffers = buffer_pool_new();
     i->queue = g_async_queue_new();
     i->done = g_async_queue_new();
     uv_async_init(loop_uv(l), &i->wake, on_wake);
@@ -167,6 +169,7 @@ on_wake_closed(uv_handle_t *handle)
     g_async_queue_unref(i->queue);
     g_async_queue_unref(i->done);
     blob_store_close(i->blobs);
+    buffer_pool_free(i->buffers);
     g_free(i->directory);
     g_free(i->temp);
     g_free(i->conninfo);
@@ -191,7 +194,7 @@ work_prepare(gpointer data)
 {
     ingest_job *job = data;
     ingest *i = job->owner;
-    if (job_prepare(job)) {
+    if (job_prepare(job, i->buffers)) {
         g_async_queue_push(i->queue, job);
         return;
     }
@@ -261,6 +264,22 @@ ingest_file(ingest *i, const ingest_source *source, const char *path, ingest_don
     start_job(i, job);
 }
 
+static char *
+temp_path(const ingest *i)
+{
+    g_autofree char *id = id_new();
+    return g_strdup_printf("%s/%s.part", i->temp, id);
+}
+
+void
+ingest_memory(ingest *i, const ingest_source *source, GBytes *bytes, ingest_done done, gpointer user_data)
+{
+    ingest_job *job = job_new(i, source, done, user_data);
+    job->given = g_bytes_ref(bytes);
+    job->path = temp_path(i);
+    start_job(i, job);
+}
+
 typedef struct {
     char *path;
     ingest_done done;
@@ -284,9 +303,8 @@ ingest_foreign_file(ingest *i, const ingest_source *source, const char *path, in
     foreign_file *file = g_new0(foreign_file, 1);
     *file = (foreign_file){.path = g_strdup(path), .done = done, .user_data = user_data};
     ingest_job *job = job_new(i, source, on_foreign_done, file);
-    g_autofree char *id = id_new();
     job->foreign = g_strdup(path);
-    job->path = g_strdup_printf("%s/%s.part", i->temp, id);
+    job->path = temp_path(i);
     start_job(i, job);
 }
 

@@ -48,6 +48,10 @@ const char *ingest_temp_directory(const ingest *i);
 /** path: a finished file of ours in the temporary directory, consumed. */
 void ingest_file(ingest *i, const ingest_source *source, const char *path, ingest_done done,
                  gpointer user_data);
+/** The same for an object in memory, which stays as it is until done is called; what changes in it meanwhile
+ * may be stored or refused, but does no harm. At most BUFFER_SIZE bytes (buffer.h). */
+void ingest_memory(ingest *i, const ingest_source *source, GBytes *bytes, ingest_done done,
+                   gpointer user_data);
 /** The same for a file of somebody else, which is copied and then removed. */
 void ingest_foreign_file(ingest *i, const ingest_source *source, const char *path, ingest_done done,
                          gpointer user_data);

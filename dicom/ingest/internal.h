@@ -1,5 +1,6 @@
 /* What the files of dicom/ingest share. */
 #pragma once
+#include "dicom/ingest/buffer.h"
 #include "dicom/ingest/ingest.h"
 #include "dicom/scan/scan.h"
 #include "hub/store/blob.h"
@@ -16,6 +17,7 @@ typedef struct {
     char *path;                               /* in the temporary directory; NULL once it is a blob */
     gboolean made_blob;                       /* the blob was not there before */
     char *foreign;                            /* to be copied from; NULL: none */
+    GBytes *given;                            /* to be copied from; NULL: none */
     gboolean scanned;
     scan_result scan;
     char hash[65];
@@ -30,8 +32,9 @@ typedef struct {
 } ingest_job;
 
 void job_free(ingest_job *job);
-/** Scan, hash and sync. On failure the job has its status and reason, and its file is gone. Any thread. */
-gboolean job_prepare(ingest_job *job);
+/** Scan, hash, write and sync. On failure the job has its status and reason, and its file is gone. Any
+ * thread. */
+gboolean job_prepare(ingest_job *job, buffer_pool *buffers);
 /** The job failed for this reason. Takes error. */
 void job_fail(ingest_job *job, GError *error);
 /** The parameter of statement instance_index. Caller frees. */

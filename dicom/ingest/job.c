@@ -1,4 +1,7 @@
-/* The first half of a file's way in, done in any thread: it touches nothing but its own file. */
+/* The first half of an object's way in, done in any thread: it touches nothing but its own file.
+ *
+ * What fits into a buffer is scanned and hashed there and then written past the page cache: that spares a
+ * copy and the making of pages that, with luck, are read once. */
 #include "dicom/ingest/failpoint.h"
 #include "dicom/ingest/internal.h"
 #include "hub/base/err.h"
@@ -28,6 +31,8 @@ job_free(ingest_job *job)
                      job->foreign,      job->reason,     job->study,    job->other};
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
+    if (job->given)
+        g_bytes_unref(job->given);
     scan_result_clear(&job->scan);
     g_free(job);
 }
@@ -63,6 +68,24 @@ fail_errno(GError **error, const char *what)
     return err_set(error, code, "%s: %s", what, g_strerror(errno));
 }
 
+/* A file of the hub may have been changed or cut while we look: what is read is what counts. */
+static gboolean
+read_bytes(int fd, guint8 *to, guint64 length, GError **error)
+{
+    while (length > 0) {
+        ssize_t n = read(fd, to, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail_errno(error, "the upload cannot be read");
+        if (n == 0)
+            return err_set(error, ERR_INVALID, "the upload was cut");
+        to += n;
+        length -= (guint64)n;
+    }
+    return TRUE;
+}
+
 static gboolean
 copy_bytes(int from, int to, GError **error)
 {
@@ -75,16 +98,17 @@ copy_bytes(int from, int to, GError **error)
     }
 }
 
-/* Files of the hub are copied: a link would leave them the hub's to change. */
-static gboolean
-take_foreign(ingest_job *job, GError **error)
+static int
+create(const char *path, int flags)
 {
-    int from = open(job->foreign, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (from < 0)
-        return fail_errno(error, "the upload cannot be opened");
-    int to = open(job->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | flags, 0640);
+}
+
+static gboolean
+copy_foreign(ingest_job *job, int from, GError **error)
+{
+    int to = create(job->path, 0);
     gboolean copied = to >= 0 ? copy_bytes(from, to, error) : fail_errno(error, "no temporary file");
-    close(from);
     if (to >= 0 && close(to) != 0 && copied)
         copied = fail_errno(error, "the upload cannot be copied");
     return copied;
@@ -150,11 +174,10 @@ scan_file(ingest_job *job, int fd, GError **error)
     return good;
 }
 
+/* A large one, by its file. */
 static gboolean
-prepare(ingest_job *job, GError **error)
+prepare_file(ingest_job *job, GError **error)
 {
-    if (job->foreign && !take_foreign(job, error))
-        return FALSE;
     failpoint("received");
     int fd = open(job->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -169,11 +192,120 @@ prepare(ingest_job *job, GError **error)
     return good;
 }
 
+static gboolean
+write_bytes(int fd, const guint8 *bytes, guint64 length, GError **error)
+{
+    while (length > 0) {
+        ssize_t n = write(fd, bytes, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return fail_errno(error, "the object cannot be written");
+        bytes += n;
+        length -= (guint64)n;
+    }
+    return TRUE;
+}
+
+/* Whole blocks past the page cache, the rest through it. A file system that has no O_DIRECT says so in open.
+ */
+static gboolean
+write_direct(const ingest_job *job, int fd, const guint8 *buffer, GError **error)
+{
+    guint64 rest = job->size % BUFFER_ALIGNMENT, blocks = job->size - rest;
+    if (!write_bytes(fd, buffer, blocks, error))
+        return FALSE;
+    if (fcntl(fd, F_SETFL, 0) != 0)
+        return fail_errno(error, "the object cannot be written");
+    return write_bytes(fd, buffer + blocks, rest, error);
+}
+
+static gboolean
+write_object(const ingest_job *job, const guint8 *buffer, GError **error)
+{
+    int fd = create(job->path, O_DIRECT);
+    gboolean direct = fd >= 0;
+    if (fd < 0 && errno == EINVAL) {
+        unlink(job->path); /* some create it all the same */
+        fd = create(job->path, 0);
+    }
+    if (fd < 0)
+        return fail_errno(error, "no temporary file");
+    gboolean good = direct ? write_direct(job, fd, buffer, error) : write_bytes(fd, buffer, job->size, error);
+    if (good && fdatasync(fd) != 0)
+        good = fail_errno(error, "the object cannot be made durable");
+    close(fd);
+    return good;
+}
+
+static gboolean
+prepare_buffer(ingest_job *job, const guint8 *buffer, GError **error)
+{
+    failpoint("received");
+    if (!scan_mapped(job, buffer, error))
+        return FALSE;
+    failpoint("scanned");
+    if (!write_object(job, buffer, error))
+        return FALSE;
+    failpoint("synced");
+    return TRUE;
+}
+
+/* Files of the hub are copied: a link would leave them the hub's to change. */
+static gboolean
+prepare_foreign(ingest_job *job, int fd, buffer_pool *buffers, GError **error)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return fail_errno(error, "the upload cannot be read");
+    if (st.st_size == 0 || st.st_size > BUFFER_SIZE)
+        return copy_foreign(job, fd, error) && prepare_file(job, error);
+    guint8 *buffer = buffer_take(buffers);
+    job->size = (guint64)st.st_size;
+    gboolean good = read_bytes(fd, buffer, job->size, error) && prepare_buffer(job, buffer, error);
+    buffer_give(buffers, buffer);
+    return good;
+}
+
+static gboolean
+open_foreign(ingest_job *job, buffer_pool *buffers, GError **error)
+{
+    int fd = open(job->foreign, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return fail_errno(error, "the upload cannot be opened");
+    gboolean good = prepare_foreign(job, fd, buffers, error);
+    close(fd);
+    return good;
+}
+
+static gboolean
+prepare_given(ingest_job *job, buffer_pool *buffers, GError **error)
+{
+    gsize length;
+    const guint8 *bytes = g_bytes_get_data(job->given, &length);
+    if (length > BUFFER_SIZE)
+        return err_set(error, ERR_TOO_LARGE, "the object is too large for memory");
+    guint8 *buffer = buffer_take(buffers);
+    memcpy(buffer, bytes, length);
+    job->size = length;
+    gboolean good = prepare_buffer(job, buffer, error);
+    buffer_give(buffers, buffer);
+    return good;
+}
+
+static gboolean
+prepare(ingest_job *job, buffer_pool *buffers, GError **error)
+{
+    if (job->given)
+        return prepare_given(job, buffers, error);
+    return job->foreign ? open_foreign(job, buffers, error) : prepare_file(job, error);
+}
+
 gboolean
-job_prepare(ingest_job *job)
+job_prepare(ingest_job *job, buffer_pool *buffers)
 {
     GError *error = NULL;
-    if (prepare(job, &error))
+    if (prepare(job, buffers, &error))
         return TRUE;
     job_fail(job, error);
     return FALSE;

@@ -2,6 +2,7 @@
  * small `pending` with a pointer back that association_free clears. */
 #include "dicom/scp/association.h"
 #include "dicom/child/child.h"
+#include "dicom/child/shared.h"
 #include "dicom/scp/find.h"
 #include "hub/base/id.h"
 #include "hub/base/log.h"
@@ -17,6 +18,7 @@ typedef struct {
 
 struct scp_association {
     child *worker;
+    shared *memory; /* the worker's objects; NULL before it has said so */
     association_state state;
     guint serial; /* counts associations: late answers belong to an earlier one */
     association_context context;
@@ -175,17 +177,32 @@ on_ingested(const ingest_result *result, gpointer data)
     tell(a, answer);
 }
 
+/* The worker parses what strangers send: it may name only what it can have made. */
+static char *
+path_of(scp_association *a, json_t *message)
+{
+    const char *file = json_get_text(message, "file"), *name = file ? strrchr(file, '/') : NULL;
+    return name && g_str_has_suffix(name, ".part")
+               ? g_build_filename(ingest_temp_directory(a->context.in), name + 1, NULL)
+               : NULL;
+}
+
+static GBytes *
+bytes_of(scp_association *a, json_t *message)
+{
+    gint64 length = json_get_int(message, "bytes", 0);
+    return a->memory && length > 0 ? shared_bytes(a->memory, (gsize)length) : NULL;
+}
+
 static void
 handle_store(scp_association *a, json_t *message)
 {
-    const char *file = json_get_text(message, "file");
-    /* the worker parses what strangers send: it may name only what it can have made */
-    const char *name = file ? strrchr(file, '/') : NULL;
-    if (a->state != ADMITTED || !name || !g_str_has_suffix(name, ".part")) {
+    g_autofree char *path = path_of(a, message);
+    g_autoptr(GBytes) bytes = path ? NULL : bytes_of(a, message);
+    if (a->state != ADMITTED || (!path && !bytes)) {
         child_kill(a->worker);
         return;
     }
-    g_autofree char *path = g_build_filename(ingest_temp_directory(a->context.in), name + 1, NULL);
     const ingest_source source = {.organisation = a->organisation,
                                   .code = a->code,
                                   .charset = a->charset,
@@ -193,7 +210,10 @@ handle_store(scp_association *a, json_t *message)
                                   .request = a->request,
                                   .sop_class = json_get_text(message, "sop_class"),
                                   .sop_uid = json_get_text(message, "sop_uid")};
-    ingest_file(a->context.in, &source, path, on_ingested, pending_new(a));
+    if (path)
+        ingest_file(a->context.in, &source, path, on_ingested, pending_new(a));
+    else
+        ingest_memory(a->context.in, &source, bytes, on_ingested, pending_new(a));
 }
 
 static void
@@ -227,6 +247,19 @@ handle_find(scp_association *a, json_t *message)
         child_kill(a->worker);
 }
 
+/* Takes fd. */
+static void
+handle_memory(scp_association *a, int fd)
+{
+    shared *memory = fd >= 0 ? shared_map(fd, NULL) : NULL;
+    if (memory && !a->memory) {
+        a->memory = memory;
+        return;
+    }
+    shared_unref(memory);
+    child_kill(a->worker);
+}
+
 static void
 handle_idle(scp_association *a)
 {
@@ -241,8 +274,12 @@ on_message(child *c, json_t *message, int fd, gpointer data)
     scp_association *a = data;
     const char *type = json_get_text(message, "type");
     (void)c;
+    if (!g_strcmp0(type, "memory")) {
+        handle_memory(a, fd);
+        return;
+    }
     if (fd >= 0)
-        close(fd); /* workers have none to give */
+        close(fd); /* workers have none else to give */
     if (!g_strcmp0(type, "store"))
         handle_store(a, message);
     else if (!g_strcmp0(type, "admit"))
@@ -286,6 +323,7 @@ association_free(scp_association *a)
     if (!a)
         return;
     child_free(a->worker);
+    shared_unref(a->memory);
     for (guint i = 0; i < a->pending->len; i++)
         ((pending *)a->pending->pdata[i])->a = NULL;
     g_ptr_array_unref(a->pending);

@@ -1,5 +1,6 @@
 #include "dicom/scp/worker.h"
 #include "dicom/child/child.h"
+#include "dicom/child/shared.h"
 #include "dicom/dcmtk/association.h"
 #include "dicom/scan/syntax.h"
 #include "hub/base/err.h"
@@ -18,7 +19,8 @@
 #define STATUS_UNRECOGNIZED 0x0211
 
 typedef struct {
-    char *temp; /* directory for what comes in */
+    char *temp;     /* directory for what does not fit into memory */
+    guint8 *memory; /* SHARED_SIZE bytes that the program sees too */
     guint64 limit, floor;
     int acse_timeout, idle_timeout; /* seconds */
     dcm_association *association;
@@ -53,14 +55,36 @@ has_room(const worker *w)
     return statvfs(w->temp, &fs) == 0 && (guint64)fs.f_bavail * fs.f_frsize >= w->floor;
 }
 
-/* Hands the file over; from here on it is the program's. */
-static guint16
-hand_over(const dcm_command *command, const char *path, char **ret_reason)
+/* An object being received. */
+typedef struct {
+    const worker *w;
+    dcm_sink sink;
+    char *path; /* of its file; NULL: it is in memory */
+} incoming;
+
+static int
+open_incoming(gpointer data)
 {
-    g_autoptr(json_t) answer = ask(json_pack("{s:s, s:s, s:s, s:s}", "type", "store", "file", path,
-                                             "sop_class", command->sop_class, "sop_uid", command->sop_uid));
+    incoming *in = data;
+    g_autofree char *id = id_new();
+    in->path = g_strdup_printf("%s/%s.part", in->w->temp, id);
+    return open(in->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+}
+
+/* Hands the object over; from here on it is the program's. */
+static guint16
+hand_over(const dcm_command *command, const incoming *in, char **ret_reason)
+{
+    json_t *request = json_pack("{s:s, s:s, s:s}", "type", "store", "sop_class", command->sop_class,
+                                "sop_uid", command->sop_uid);
+    if (in->path)
+        json_object_set_new(request, "file", json_string(in->path));
+    else
+        json_object_set_new(request, "bytes", json_integer((json_int_t)in->sink.length));
+    g_autoptr(json_t) answer = ask(request);
     if (!answer) {
-        unlink(path);
+        if (in->path)
+            unlink(in->path);
         return STATUS_OUT_OF_RESOURCES;
     }
     *ret_reason = g_strdup(json_get_text(answer, "reason"));
@@ -71,19 +95,25 @@ static gboolean
 receive_and_store(worker *w, const dcm_command *command, guint16 *ret_status, char **ret_reason,
                   GError **error)
 {
-    g_autofree char *id = id_new(), *path = g_strdup_printf("%s/%s.part", w->temp, id);
-    int fd = has_room(w) ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640) : -1;
-    if (fd < 0) {
+    if (!has_room(w)) {
         *ret_status = STATUS_OUT_OF_RESOURCES;
         return dcm_association_discard(w->association, command, w->idle_timeout, error);
     }
-    gboolean received = dcm_association_store(w->association, command, fd, w->limit, w->idle_timeout, error);
-    if (close(fd) != 0 && received)
+    incoming in = {.w = w,
+                   .sink = {.memory = w->memory,
+                            .capacity = SHARED_SIZE,
+                            .open_file = open_incoming,
+                            .user_data = &in,
+                            .fd = -1}};
+    gboolean received =
+        dcm_association_store(w->association, command, &in.sink, w->limit, w->idle_timeout, error);
+    if (in.sink.fd >= 0 && close(in.sink.fd) != 0 && received)
         received = err_set(error, ERR_STORAGE, "the object cannot be written: %s", g_strerror(errno));
     if (received)
-        *ret_status = hand_over(command, path, ret_reason);
-    else
-        unlink(path);
+        *ret_status = hand_over(command, &in, ret_reason);
+    else if (in.path)
+        unlink(in.path);
+    g_free(in.path);
     return received;
 }
 
@@ -202,6 +232,21 @@ serve(worker *w, int fd)
 }
 
 static gboolean
+share_memory(worker *w)
+{
+    g_autoptr(GError) error = NULL;
+    int fd = shared_make(&w->memory, &error);
+    if (fd < 0) {
+        log_line(LOG_ERROR, "dimse", "%s", error->message);
+        return FALSE;
+    }
+    g_autoptr(json_t) message = json_pack("{s:s}", "type", "memory");
+    gboolean sent = channel_send(CHANNEL_FD, message, fd);
+    close(fd);
+    return sent;
+}
+
+static gboolean
 say_idle(void)
 {
     g_autoptr(json_t) idle = json_pack("{s:s}", "type", "idle");
@@ -219,6 +264,8 @@ worker_run(const config *c)
                 .floor = (guint64)config_int(c, "store", "disk-floor"),
                 .acse_timeout = (int)config_int(c, "dicom", "acse-timeout"),
                 .idle_timeout = (int)config_int(c, "dicom", "idle-timeout")};
+    if (!share_memory(&w))
+        return 1;
     for (guint served = 0; served < WORKER_ASSOCIATIONS && say_idle(); served++) {
         g_autoptr(json_t) message = NULL;
         int fd = -1;

@@ -2,9 +2,10 @@
  * after a while, because DCMTK loses memory per association and must be allowed to crash alone.
  *
  * Messages, worker -> program:
+ *   {type:"memory"} with a descriptor               where objects are put (dicom/child/shared.h); once, first
  *   {type:"idle"}                                 ready for a connection; also after each one
  *   {type:"admit", calling, called}               -> {type:"admitted"} or {type:"refused", reason:
- * "calling"|"called"|"busy"|"not-ready"} {type:"store", file, sop_class, sop_uid}      -> {type:"stored",
+ * "calling"|"called"|"busy"|"not-ready"} {type:"store", bytes | file, sop_class, sop_uid} -> {type:"stored",
  * status, reason?} {type:"find", keys}                           -> {type:"matches", status, matches:[…],
  * more?: true}; {type:"find", next: true} asks on program -> worker: {type:"serve"} with the connection's
  * descriptor */

@@ -1,10 +1,11 @@
 /* Blobs are files of mode 0640 in 256 directories. One level, all made before the first blob: each new blob
- * then costs the fsync of one directory and no more. A blob appears under its name by link(2) of the finished
- * temporary file, so a name never stands for half a file; it is on disk for good after blob_store_sync. */
+ * then costs the fsync of one directory and no more. The finished temporary file is renamed to its name, so
+ * that a name never stands for half a file; it is on disk for good after blob_store_sync. */
 #include "hub/store/blob.h"
 #include "hub/base/err.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -111,9 +112,13 @@ blob_store_put(blob_store *store, const char *temp_path, const char *hash, gbool
     /* also when it is there already: whoever put it may not have come to its sync */
     if (!touch(store, hash, error))
         return FALSE;
-    *ret_new = linkat(AT_FDCWD, temp_path, store->root, path, 0) == 0;
+    *ret_new = renameat2(AT_FDCWD, temp_path, store->root, path, RENAME_NOREPLACE) == 0;
+    if (*ret_new)
+        return TRUE;
+    if (errno == EINVAL) /* a file system without it */
+        *ret_new = linkat(AT_FDCWD, temp_path, store->root, path, 0) == 0;
     if (!*ret_new && errno != EEXIST)
-        return fail_errno(error, "cannot link", path);
+        return fail_errno(error, "cannot name", path);
     if (unlink(temp_path) != 0 && errno != ENOENT)
         return fail_errno(error, "cannot remove", temp_path);
     return TRUE;
