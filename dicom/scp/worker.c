@@ -1,30 +1,12 @@
 #include "dicom/scp/worker.h"
 #include "dicom/child/child.h"
 #include "dicom/child/shared.h"
-#include "dicom/dcmtk/association.h"
 #include "dicom/scan/syntax.h"
+#include "dicom/scp/serve.h"
 #include "hub/base/err.h"
-#include "hub/base/id.h"
 #include "hub/base/log.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
-
-#define STATUS_OUT_OF_RESOURCES 0xa700
-#define STATUS_PENDING 0xff00
-#define STATUS_CANCELLED 0xfe00
-#define STATUS_UNABLE 0xc000
-#define STATUS_UNRECOGNIZED 0x0211
-
-typedef struct {
-    char *temp;     /* directory for what does not fit into memory */
-    guint8 *memory; /* SHARED_SIZE bytes that the program sees too */
-    guint64 limit, floor;
-    int acse_timeout, idle_timeout; /* seconds */
-    dcm_association *association;
-} worker;
 
 static gboolean
 takes_syntax(const char *uid)
@@ -32,9 +14,8 @@ takes_syntax(const char *uid)
     return syntax_find(uid) != NULL;
 }
 
-/* Sends and waits for the one answer. NULL: the program is gone. */
-static json_t *
-ask(json_t *request)
+json_t *
+worker_ask(json_t *request)
 {
     g_autoptr(json_t) owned = request;
     json_t *answer = NULL;
@@ -46,120 +27,6 @@ ask(json_t *request)
     if (fd >= 0)
         close(fd);
     return answer;
-}
-
-static gboolean
-has_room(const worker *w)
-{
-    struct statvfs fs;
-    return statvfs(w->temp, &fs) == 0 && (guint64)fs.f_bavail * fs.f_frsize >= w->floor;
-}
-
-/* An object being received. */
-typedef struct {
-    const worker *w;
-    dcm_sink sink;
-    char *path; /* of its file; NULL: it is in memory */
-} incoming;
-
-static int
-open_incoming(gpointer data)
-{
-    incoming *in = data;
-    g_autofree char *id = id_new();
-    in->path = g_strdup_printf("%s/%s.part", in->w->temp, id);
-    return open(in->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-}
-
-/* Hands the object over; from here on it is the program's. */
-static guint16
-hand_over(const dcm_command *command, const incoming *in, char **ret_reason)
-{
-    json_t *request = json_pack("{s:s, s:s, s:s}", "type", "store", "sop_class", command->sop_class,
-                                "sop_uid", command->sop_uid);
-    if (in->path)
-        json_object_set_new(request, "file", json_string(in->path));
-    else
-        json_object_set_new(request, "bytes", json_integer((json_int_t)in->sink.length));
-    g_autoptr(json_t) answer = ask(request);
-    if (!answer) {
-        if (in->path)
-            unlink(in->path);
-        return STATUS_OUT_OF_RESOURCES;
-    }
-    *ret_reason = g_strdup(json_get_text(answer, "reason"));
-    return (guint16)json_get_int(answer, "status", STATUS_OUT_OF_RESOURCES);
-}
-
-static gboolean
-receive_and_store(worker *w, const dcm_command *command, guint16 *ret_status, char **ret_reason,
-                  GError **error)
-{
-    if (!has_room(w)) {
-        *ret_status = STATUS_OUT_OF_RESOURCES;
-        return dcm_association_discard(w->association, command, w->idle_timeout, error);
-    }
-    incoming in = {.w = w,
-                   .sink = {.memory = w->memory,
-                            .capacity = SHARED_SIZE,
-                            .open_file = open_incoming,
-                            .user_data = &in,
-                            .fd = -1}};
-    gboolean received =
-        dcm_association_store(w->association, command, &in.sink, w->limit, w->idle_timeout, error);
-    if (in.sink.fd >= 0 && close(in.sink.fd) != 0 && received)
-        received = err_set(error, ERR_STORAGE, "the object cannot be written: %s", g_strerror(errno));
-    if (received)
-        *ret_status = hand_over(command, &in, ret_reason);
-    else if (in.path)
-        unlink(in.path);
-    g_free(in.path);
-    return received;
-}
-
-static gboolean
-serve_store(worker *w, const dcm_command *command, GError **error)
-{
-    guint16 status = STATUS_OUT_OF_RESOURCES;
-    g_autofree char *reason = NULL;
-    return receive_and_store(w, command, &status, &reason, error) &&
-           dcm_association_respond(w->association, command, status, reason, error);
-}
-
-/* Passes on one page of matches; *ret_more: the program has another. */
-static gboolean
-send_matches(worker *w, const dcm_command *command, json_t *page, guint16 *ret_status, gboolean *ret_more,
-             GError **error)
-{
-    size_t i;
-    json_t *match;
-    json_array_foreach(json_object_get(page, "matches"), i, match)
-    {
-        if (!dcm_association_match(w->association, command, STATUS_PENDING, match, error))
-            return FALSE;
-    }
-    *ret_status = (guint16)json_get_int(page, "status", STATUS_UNABLE);
-    *ret_more = json_get_bool(page, "more", FALSE);
-    return TRUE;
-}
-
-static gboolean
-serve_find(worker *w, const dcm_command *command, GError **error)
-{
-    json_t *keys = dcm_association_keys(w->association, command, w->idle_timeout, error);
-    if (!keys)
-        return FALSE;
-    guint16 status = STATUS_UNABLE;
-    gboolean more = TRUE;
-    json_t *request = json_pack("{s:s, s:o}", "type", "find", "keys", keys);
-    while (more) {
-        g_autoptr(json_t) page = ask(request);
-        more = FALSE;
-        if (page && !send_matches(w, command, page, &status, &more, error))
-            return FALSE;
-        request = more ? json_pack("{s:s, s:b}", "type", "find", "next", 1) : NULL;
-    }
-    return dcm_association_match(w->association, command, status, NULL, error);
 }
 
 static gboolean
@@ -186,9 +53,9 @@ serve_command(worker *w, const dcm_command *command, GError **error)
 static gboolean
 admit(worker *w)
 {
-    g_autoptr(json_t) answer =
-        ask(json_pack("{s:s, s:s, s:s}", "type", "admit", "calling", dcm_association_calling(w->association),
-                      "called", dcm_association_called(w->association)));
+    g_autoptr(json_t) answer = worker_ask(json_pack("{s:s, s:s, s:s}", "type", "admit", "calling",
+                                                    dcm_association_calling(w->association), "called",
+                                                    dcm_association_called(w->association)));
     const char *type = answer ? json_get_text(answer, "type") : NULL;
     if (!g_strcmp0(type, "admitted"))
         return TRUE;
