@@ -135,6 +135,14 @@ on_warm(gpointer data)
     (void)data;
 }
 
+static void
+on_ae_changed(const char *payload, gpointer data)
+{
+    program *p = data;
+    (void)payload;
+    ae_table_reload(p->aes, NULL, NULL);
+}
+
 static gboolean
 start(program *p, GError **error)
 {
@@ -147,8 +155,10 @@ start(program *p, GError **error)
         return FALSE;
     const char *announce = config_text(p->conf, "hub", "announce");
     p->aes = ae_table_new(p->l, p->pool, *announce ? announce : config_text(p->conf, "hub", "host"));
+    db_pool_listen(p->pool, "consilium_ae", on_ae_changed, p);
     const scp_events events = {.study_received = on_study_received, .user_data = p};
-    p->scp = scp_server_new(p->l, p->conf, p->config_path, p->pool, p->aes, p->in, &events, error);
+    p->scp =
+        scp_server_new(p->l, p->conf, p->config_path, p->pool, p->aes, p->in, p->renderer, &events, error);
     if (!p->scp)
         return FALSE;
     p->uploads = rpc_ingest_new(p->conf, p->pool, p->in, on_study_received, p);

@@ -2,10 +2,80 @@
 #include "dicom/dcmtk/internal.h"
 #include <dcmtk/dcmnet/diutil.h>
 #include <dcmtk/oflog/oflog.h>
+#include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 
-static const long MAX_PDU = 131072; /* ASC_MAXIMUMPDUSIZE */
-static const char STUDY_ROOT_FIND[] = "1.2.840.10008.5.1.4.1.2.2.1";
+static const long MAX_PDU = 131072;    /* ASC_MAXIMUMPDUSIZE */
+static const int CONNECT_TIMEOUT = 10; /* seconds, of a TCP connection that we open */
+
+/* What is served besides storage, each in native transfer syntaxes. */
+static const char *const services[] = {
+    UID_VerificationSOPClass,
+    UID_FINDStudyRootQueryRetrieveInformationModel,
+    UID_MOVEPatientRootQueryRetrieveInformationModel,
+    UID_MOVEStudyRootQueryRetrieveInformationModel,
+    UID_GETPatientRootQueryRetrieveInformationModel,
+    UID_GETStudyRootQueryRetrieveInformationModel,
+    NULL,
+};
+
+DcmTransportConnection *
+QuickLayer::createConnection(DcmNativeSocketType s, OFBool)
+{
+    struct timeval wait = {.tv_sec = limit, .tv_usec = 0};
+    (void)setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+    (void)setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    if (connected)
+        connected(s, data);
+    connection = new QuickConnection(s);
+    return connection;
+}
+
+static void
+rename_syntaxes(dcm_association *a, LST_HEAD **list)
+{
+    DUL_PRESENTATIONCONTEXT *pc = *list ? (DUL_PRESENTATIONCONTEXT *)LST_Head(list) : NULL;
+    if (pc)
+        (void)LST_Position(list, pc);
+    for (; pc; pc = (DUL_PRESENTATIONCONTEXT *)LST_Next(list)) {
+        if (pc->result != ASC_P_ACCEPTANCE || DcmXfer(pc->acceptedTransferSyntax).getXfer() != EXS_Unknown)
+            continue;
+        if (!a->unknown[pc->presentationContextID])
+            a->unknown[pc->presentationContextID] = g_strdup(pc->acceptedTransferSyntax);
+        OFStandard::strlcpy(pc->acceptedTransferSyntax, UID_JPEG2000LosslessOnlyTransferSyntax,
+                            sizeof pc->acceptedTransferSyntax);
+    }
+}
+
+void
+association_rename_syntaxes(dcm_association *a)
+{
+    rename_syntaxes(a, &a->association->params->DULparams.acceptedPresentationContext);
+    rename_syntaxes(
+        a, &a->association->params->DULparams.requestedPresentationContext); /* the acceptor's own record */
+}
+
+const char *
+association_syntax(const dcm_association *a, T_ASC_PresentationContextID id, const char *accepted)
+{
+    return a->unknown[id] ? a->unknown[id] : accepted;
+}
+
+gboolean
+association_write(dcm_association *a, const guint8 *bytes, gsize length, GError **error)
+{
+    while (length > 0) {
+        ssize_t n = a->layer->connection->write(const_cast<guint8 *>(bytes), length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return err_set(error, ERR_UNAVAILABLE, "the peer does not read: %s", g_strerror(errno));
+        bytes += n;
+        length -= (gsize)n;
+    }
+    return TRUE;
+}
 
 void
 dcm_network_init(void)
@@ -14,6 +84,7 @@ dcm_network_init(void)
         g_setenv("TCP_NODELAY", "1", TRUE);
         OFLog::configure(OFLogger::OFF_LOG_LEVEL);
         dcmDisableGethostbyaddr.set(OFTrue);
+        dcmConnectionTimeout.set(CONNECT_TIMEOUT);
         return TRUE;
     });
 }
@@ -25,7 +96,7 @@ receive_request(dcm_association *a, int timeout, GError **error)
     OFCondition c = ASC_initializeNetwork(NET_ACCEPTOR, 11112, timeout, &a->network);
     if (c.bad())
         return fail(error, ERR_INTERNAL, "network", c);
-    a->layer = new QuickLayer;
+    a->layer = new QuickLayer(timeout);
     c = ASC_setTransportLayer(a->network, a->layer, 0);
     if (c.bad())
         return fail(error, ERR_INTERNAL, "transport", c);
@@ -62,18 +133,22 @@ dcm_association_free(dcm_association *a)
     if (!a)
         return;
     (void)wrap(NULL, [&]() -> gboolean {
-        if (a->association) {
+        if (a->association && a->fd >= 0)
             (void)ASC_dropSCPAssociation(a->association, 1);
+        if (a->association)
             (void)ASC_destroyAssociation(&a->association);
-        } else {
+        else if (a->fd >= 0)
             close(a->fd);
-        }
-        dcmExternalSocketHandle.set(DCMNET_INVALID_SOCKET);
+        if (a->fd >= 0)
+            dcmExternalSocketHandle.set(DCMNET_INVALID_SOCKET);
         if (a->network)
             (void)ASC_dropNetwork(&a->network);
         delete a->layer;
         return TRUE;
     });
+    for (guint i = 0; i < G_N_ELEMENTS(a->unknown); i++)
+        g_free(a->unknown[i]);
+    g_free(a->outgoing);
     g_free(a);
 }
 
@@ -103,24 +178,54 @@ is_storage(const char *uid)
     return g_str_has_prefix(uid, "1.2.840.10008.5.1.4.1.1.") || !g_str_has_prefix(uid, "1.2.840.10008.");
 }
 
+static gboolean
+is_service(const char *uid)
+{
+    for (const char *const *service = services; *service; service++)
+        if (!strcmp(uid, *service))
+            return TRUE;
+    return FALSE;
+}
+
+/* The proposed transfer syntax that is taken, -1: none. Objects come in whatever the sender likes best. For
+ * those that a C-GET is to send (nobody knows yet which) a native one is best, since everything can be turned
+ * into it but nothing out of it; for video it cannot. */
+static int
+choose_syntax(const T_ASC_PresentationContext &pc, gboolean outgoing, gboolean (*suits)(const char *))
+{
+    int first = -1;
+    for (int i = 0; i < pc.transferSyntaxCount; i++) {
+        const char *uid = pc.proposedTransferSyntaxes[i];
+        if (!suits(uid))
+            continue;
+        if (first < 0)
+            first = i;
+        if (!outgoing || g_str_has_prefix(pc.proposedTransferSyntaxes[first], "1.2.840.10008.1.2.4.10"))
+            return first;
+        if (takes_native(uid))
+            return i;
+    }
+    return first;
+}
+
 static void
 answer_context(T_ASC_Parameters *params, const T_ASC_PresentationContext &pc, gboolean (*takes)(const char *))
 {
-    gboolean service =
-        !strcmp(pc.abstractSyntax, UID_VerificationSOPClass) || !strcmp(pc.abstractSyntax, STUDY_ROOT_FIND);
+    gboolean service = is_service(pc.abstractSyntax);
+    gboolean outgoing = pc.proposedRole == ASC_SC_ROLE_SCP || pc.proposedRole == ASC_SC_ROLE_SCUSCP;
     if (!service && !is_storage(pc.abstractSyntax)) {
         (void)ASC_refusePresentationContext(params, pc.presentationContextID,
                                             ASC_P_ABSTRACTSYNTAXNOTSUPPORTED);
         return;
     }
-    gboolean (*suits)(const char *) = service ? takes_native : takes;
-    for (int i = 0; i < pc.transferSyntaxCount; i++) {
-        if (!suits(pc.proposedTransferSyntaxes[i]))
-            continue;
-        (void)ASC_acceptPresentationContext(params, pc.presentationContextID, pc.proposedTransferSyntaxes[i]);
-        return;
-    }
-    (void)ASC_refusePresentationContext(params, pc.presentationContextID, ASC_P_TRANSFERSYNTAXESNOTSUPPORTED);
+    int choice = choose_syntax(pc, outgoing && !service, service ? takes_native : takes);
+    if (choice >= 0)
+        (void)ASC_acceptPresentationContext(params, pc.presentationContextID,
+                                            pc.proposedTransferSyntaxes[choice],
+                                            service ? ASC_SC_ROLE_DEFAULT : pc.proposedRole);
+    else
+        (void)ASC_refusePresentationContext(params, pc.presentationContextID,
+                                            ASC_P_TRANSFERSYNTAXESNOTSUPPORTED);
 }
 
 gboolean
@@ -138,6 +243,8 @@ dcm_association_accept(dcm_association *a, gboolean (*takes)(const char *transfe
         OFStandard::strlcpy(params->ourImplementationVersionName, IMPLEMENTATION_VERSION, sizeof(DIC_SH));
         OFCondition c = ASC_acknowledgeAssociation(a->association);
         a->ended = c.bad();
+        if (c.good())
+            association_rename_syntaxes(a);
         return c.good() ? TRUE : fail(error, ERR_INVALID, "accepting", c);
     });
 }
@@ -168,7 +275,8 @@ describe_context(dcm_association *a, T_ASC_PresentationContextID id, dcm_command
     T_ASC_PresentationContext pc;
     command->context = id;
     if (ASC_findAcceptedPresentationContext(a->association->params, id, &pc).good())
-        g_strlcpy(command->transfer_syntax, pc.acceptedTransferSyntax, sizeof command->transfer_syntax);
+        g_strlcpy(command->transfer_syntax, association_syntax(a, id, pc.acceptedTransferSyntax),
+                  sizeof command->transfer_syntax);
 }
 
 static void
@@ -192,6 +300,25 @@ describe_message(const T_DIMSE_Message &m, dcm_command *command)
         command->message_id = m.msg.CFindRQ.MessageID;
         command->has_dataset = m.msg.CFindRQ.DataSetType != DIMSE_DATASET_NULL;
         g_strlcpy(command->sop_class, m.msg.CFindRQ.AffectedSOPClassUID, sizeof command->sop_class);
+        break;
+    case DIMSE_C_GET_RQ:
+        command->kind = DCM_GET;
+        command->message_id = m.msg.CGetRQ.MessageID;
+        command->has_dataset = m.msg.CGetRQ.DataSetType != DIMSE_DATASET_NULL;
+        g_strlcpy(command->sop_class, m.msg.CGetRQ.AffectedSOPClassUID, sizeof command->sop_class);
+        break;
+    case DIMSE_C_MOVE_RQ:
+        command->kind = DCM_MOVE;
+        command->message_id = m.msg.CMoveRQ.MessageID;
+        command->has_dataset = m.msg.CMoveRQ.DataSetType != DIMSE_DATASET_NULL;
+        g_strlcpy(command->sop_class, m.msg.CMoveRQ.AffectedSOPClassUID, sizeof command->sop_class);
+        g_strlcpy(command->destination, m.msg.CMoveRQ.MoveDestination, sizeof command->destination);
+        g_strstrip(command->destination);
+        break;
+    case DIMSE_C_STORE_RSP:
+        command->kind = DCM_STORED;
+        command->message_id = m.msg.CStoreRSP.MessageIDBeingRespondedTo;
+        command->status = m.msg.CStoreRSP.DimseStatus;
         break;
     case DIMSE_C_CANCEL_RQ:
         command->kind = DCM_CANCEL;
@@ -236,6 +363,15 @@ dcm_association_next(dcm_association *a, int timeout, dcm_command *ret, GError *
         describe_message(message, ret);
         return TRUE;
     });
+}
+
+gboolean
+dcm_association_wait(dcm_association *a, int other, int timeout_ms)
+{
+    struct pollfd fds[] = {{.fd = a->layer->connection->descriptor(), .events = POLLIN, .revents = 0},
+                           {.fd = other, .events = POLLIN, .revents = 0}};
+    (void)poll(fds, 2, timeout_ms);
+    return fds[0].revents != 0;
 }
 
 gboolean

@@ -12,6 +12,9 @@ typedef enum {
     DCM_ECHO,
     DCM_STORE,
     DCM_FIND,
+    DCM_GET,
+    DCM_MOVE,
+    DCM_STORED, /* the answer to an object that we sent */
     DCM_CANCEL,
     DCM_OTHER,
     DCM_RELEASED,
@@ -25,6 +28,8 @@ typedef struct {
     gboolean has_dataset;
     char sop_class[65];       /* affected SOP class UID */
     char sop_uid[65];         /* DCM_STORE: affected SOP instance UID */
+    char destination[17];     /* DCM_MOVE: AE title */
+    guint16 status;           /* DCM_STORED */
     char transfer_syntax[65]; /* of the context */
     char why[128];            /* DCM_ENDED: aborted, timed out, violated the protocol */
 } dcm_command;
@@ -50,8 +55,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(dcm_association, dcm_association_free)
 const char *dcm_association_calling(const dcm_association *a);
 const char *dcm_association_called(const dcm_association *a);
 
-/** Accepts: verification; study root find; every storage class with the sender's first transfer syntax that
- * takes(uid). */
+/** Accepts: verification; query and retrieve; every storage class with the sender's first transfer syntax
+ * that takes(uid), in the role that it asks for. */
 gboolean dcm_association_accept(dcm_association *a, gboolean (*takes)(const char *transfer_syntax),
                                 GError **error);
 /** A-ASSOCIATE-RJ, PS3.8 9.3.4. */
@@ -69,10 +74,11 @@ typedef struct {
     int (*open_file)(gpointer user_data);
     gpointer user_data;
     int fd; /* all of the object is in this file, the caller's to close; -1: all of it is in memory */
+    gboolean too_large; /* what came is of no use */
 } dcm_sink;
 
-/** Receives the data set of a DCM_STORE into sink (length 0, fd -1) as a Part 10 file, bytes as sent. FALSE:
- * the association is lost; ERR_TOO_LARGE after limit bytes, ERR_STORAGE when writing fails. */
+/** Receives the data set of a DCM_STORE into sink (length 0, fd -1) as a Part 10 file, bytes as sent. One
+ * of more than limit bytes sets too_large. FALSE: the association is lost; ERR_STORAGE when writing fails. */
 gboolean dcm_association_store(dcm_association *a, const dcm_command *command, dcm_sink *sink, guint64 limit,
                                int timeout, GError **error);
 /** Receives a data set and forgets it. */
@@ -87,6 +93,68 @@ gboolean dcm_association_respond(dcm_association *a, const dcm_command *command,
 /** C-FIND-RSP; match (borrowed, NULL: none) is {"GGGGEEEE": "value in UTF-8" …}. */
 gboolean dcm_association_match(dcm_association *a, const dcm_command *command, guint16 status, json_t *match,
                                GError **error);
+/** Waits until the peer sends something (TRUE) or the descriptor other is readable or the time is over. */
+gboolean dcm_association_wait(dcm_association *a, int other, int timeout_ms);
+
+/* --- objects on their way out ------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    const char *sop_class, *sop_uid;
+    int fd;                 /* holds the data set from offset to its end */
+    guint64 offset, length; /* bytes of the data set */
+    const char *originator; /* of a C-MOVE: its caller and message; NULL */
+    guint16 originator_message;
+} dcm_object;
+
+/** The accepted context for objects of this class in this transfer syntax (NULL: any native one), in which we
+ * may send. 0: there is none. *ret_syntax: what was accepted, borrowed. */
+guint8 dcm_association_context(dcm_association *a, const char *sop_class, const char *syntax,
+                               const char **ret_syntax);
+/** C-STORE-RQ and the data set as it is in the file. The answer comes as DCM_STORED with *ret_message as its
+ * message_id. FALSE: ERR_UNAVAILABLE: the peer is gone; ERR_STORAGE: the file is shorter than it was said to
+ * be; either way the association is of no more use. */
+gboolean dcm_association_send(dcm_association *a, guint8 context, const dcm_object *object,
+                              guint16 *ret_message, GError **error);
+
+typedef struct {
+    guint remaining, completed, failed, warning; /* sub-operations */
+} dcm_counters;
+
+/** C-MOVE-RSP or C-GET-RSP. failed: UIDs separated by backslashes, NULL: no identifier. comment may be NULL.
+ */
+gboolean dcm_association_progress(dcm_association *a, const dcm_command *command, guint16 status,
+                                  const dcm_counters *counters, const char *failed, const char *comment,
+                                  GError **error);
+
+/* --- associations that we ask for
+ * --------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *sop_class;
+    const char *syntaxes[4]; /* ends with NULL */
+    gboolean as_provider;    /* we take the SCP's part */
+} dcm_proposal;
+
+#define DCM_PROPOSALS_LIMIT 128 /* presentation contexts of one association, PS3.8 9.3.2.2 */
+
+typedef struct {
+    const char *calling, *called, *host;
+    guint16 port;
+    int timeout; /* seconds, for the answer and each read and write */
+    const dcm_proposal *proposals;
+    guint count;
+    /** The TCP connection is there; may be NULL. */
+    void (*connected)(int fd, gpointer user_data);
+    gpointer user_data;
+} dcm_request;
+
+/** NULL with ERR_UNAVAILABLE (not reached, no answer) or ERR_DENIED (rejected, with the reason). Any thread.
+ */
+dcm_association *dcm_association_request(const dcm_request *request, GError **error);
+/** A-RELEASE, as the one who asked for the association. */
+void dcm_association_release(dcm_association *a);
+
 /** A-ABORT. */
 void dcm_association_abort(dcm_association *a);
 

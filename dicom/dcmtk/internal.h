@@ -18,6 +18,8 @@
 static const char IMPLEMENTATION_UID[] = "2.25.176391418291634520181934519874521873409";
 static const char IMPLEMENTATION_VERSION[] = "CONSILIUM_0";
 
+/* Our end of the socket. Writing and reading end after a while even when the peer does neither, and another
+ * thread may shut the socket down while an association is being requested over it. */
 class QuickConnection : public DcmTCPConnection
 {
   public:
@@ -31,23 +33,44 @@ class QuickConnection : public DcmTCPConnection
         (void)setsockopt(getSocket(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
         return DcmTCPConnection::read(buffer, length);
     }
+    DcmNativeSocketType
+    descriptor()
+    {
+        return getSocket();
+    }
 };
 
 class QuickLayer : public DcmTransportLayer
 {
   public:
-    DcmTransportConnection *
-    createConnection(DcmNativeSocketType s, OFBool) override
+    explicit QuickLayer(int seconds) : limit(seconds)
     {
-        return new QuickConnection(s);
     }
+    DcmTransportConnection *createConnection(DcmNativeSocketType s, OFBool) override;
+    QuickConnection *connection = NULL; /* DCMTK's, for as long as the association lives */
+    void (*connected)(int fd, gpointer data) = NULL;
+    gpointer data = NULL;
+
+  private:
+    int limit;
 };
 
 struct dcm_association {
     T_ASC_Network *network;
     T_ASC_Association *association;
     QuickLayer *layer;
-    int fd;
+    int fd; /* the accepted socket; -1: we asked */
     DIC_AE calling, called;
-    gboolean ended; /* the peer is gone or was sent away: nothing more to say */
+    gboolean ended;     /* the peer is gone or was sent away: nothing more to say */
+    char *unknown[256]; /* transfer syntax of a context by its id, where DCMTK does not know it */
+    guint8 *outgoing;   /* buffer of objects on their way out, NULL before the first */
 };
+
+/** Writes all of it. FALSE with ERR_UNAVAILABLE. */
+gboolean association_write(dcm_association *a, const guint8 *bytes, gsize length, GError **error);
+/** Once the contexts are agreed on: DCMTK refuses messages in transfer syntaxes that it does not know
+ * (HTJ2K), so it is told another encapsulated one; the real one is kept. */
+void association_rename_syntaxes(dcm_association *a);
+/** The transfer syntax that was really agreed on; accepted: as DCMTK says. */
+const char *association_syntax(const dcm_association *a, T_ASC_PresentationContextID id,
+                               const char *accepted);

@@ -131,23 +131,53 @@ write_meta(dcm_association *a, const dcm_command *command, BoundedStream &stream
     return TRUE;
 }
 
+/* The next fragment of the data set. DIMSE_receiveDataSetInFile would do all of it, but only in transfer
+ * syntaxes that DCMTK knows, and HTJ2K is none of them. */
+static OFCondition
+next_fragment(dcm_association *a, const dcm_command *command, int timeout, DUL_PDV *ret)
+{
+    OFCondition c = DUL_NextPDV(&a->association->DULassociation, ret);
+    if (c.bad()) {
+        c = DUL_ReadPDVs(&a->association->DULassociation, NULL, DUL_NOBLOCK, timeout);
+        if (c == DUL_PDATAPDUARRIVED)
+            c = DUL_NextPDV(&a->association->DULassociation, ret);
+    }
+    if (c.bad())
+        return c;
+    if (ret->pdvType != DUL_DATASETPDV || ret->presentationContextID != command->context)
+        return DIMSE_UNEXPECTEDPDVTYPE;
+    return ret->fragmentLength % 2 ? DIMSE_RECEIVEFAILED : EC_Normal; /* PS3.8 annex E.1 */
+}
+
+/* An object that is too large is read to its end (but not for ever), so that its sender hears why. */
+static gboolean
+receive(dcm_association *a, const dcm_command *command, BoundedStream &stream, guint64 limit, int timeout,
+        GError **error)
+{
+    DUL_PDV fragment;
+    guint64 length = 0;
+    do {
+        OFCondition c = next_fragment(a, command, timeout, &fragment);
+        if (c.bad())
+            return fail(error, ERR_INVALID, "data set", c);
+        length += fragment.fragmentLength;
+        if (stream.end.state == 0)
+            (void)stream.end.write(fragment.data, (offile_off_t)fragment.fragmentLength);
+    } while (!fragment.lastPDV && length / 2 <= limit);
+    return TRUE;
+}
+
 gboolean
 dcm_association_store(dcm_association *a, const dcm_command *command, dcm_sink *sink, guint64 limit,
                       int timeout, GError **error)
 {
     return wrap(error, [&]() -> gboolean {
         BoundedStream stream(sink, limit);
-        T_ASC_PresentationContextID id = command->context;
-        if (!write_meta(a, command, stream, error))
+        if (!write_meta(a, command, stream, error) || !receive(a, command, stream, limit, timeout, error))
             return FALSE;
-        OFCondition c =
-            DIMSE_receiveDataSetInFile(a->association, DIMSE_NONBLOCKING, timeout, &id, &stream, NULL, NULL);
-        if (stream.end.state == EFBIG)
-            return err_set(error, ERR_TOO_LARGE, "the object is larger than is accepted");
-        if (stream.end.state != 0)
-            return err_set(error, ERR_STORAGE, "the object cannot be written: %s",
-                           g_strerror(stream.end.state));
-        return c.good() ? TRUE : fail(error, ERR_INVALID, "data set", c);
+        sink->too_large = stream.end.state == EFBIG;
+        return sink->too_large || stream.end.state == 0 ||
+               err_set(error, ERR_STORAGE, "the object cannot be written: %s", g_strerror(stream.end.state));
     });
 }
 

@@ -135,6 +135,7 @@ take_frame(frame_source *s, const finder *f, const guint8 *bytes, guint32 frame,
     guint64 decoded = (guint64)f->p.rows * f->p.columns * f->p.samples * MAX(f->p.bits_allocated, 8) / 8;
     if (decoded > FRAME_BYTES_LIMIT)
         return err_set(error, ERR_TOO_LARGE, "a frame is larger than %u bytes", FRAME_BYTES_LIMIT);
+    s->frames = frames;
     s->frame = g_byte_array_new();
     g_autoptr(GArray) extents =
         frame_table_find(g_bytes_get_data(table, NULL), g_bytes_get_size(table), frame, NULL);

@@ -11,6 +11,7 @@ typedef struct {
     const guint8 *dataset; /* borrowed from the file, or from inflated */
     gsize dataset_length;
     GByteArray *inflated;
+    guint32 frames; /* of the image */
     guint32 rows, columns, samples, bits_allocated;
     gboolean subsampled; /* YBR_FULL_422, native */
     GByteArray *frame;   /* the code stream, or native samples, little endian, beginning at a byte */

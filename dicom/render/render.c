@@ -11,9 +11,11 @@
 #define QUEUE_LIMIT 512      /* frames that wait */
 #define FRAMES_PER_CHILD 500 /* then it is replaced: decoders lose memory */
 #define RESTART_MS 200
+#define WHOLE_PATIENCE 2 /* times as long as one frame may take */
 
 typedef struct {
     render *owner;
+    gboolean whole; /* all frames: it may take longer */
     char *key;
     const char *extension;
     char *blob;
@@ -37,7 +39,7 @@ typedef struct {
 
 struct render {
     loop *l;
-    char *config_path;
+    char *config_path, *directory; /* directory: of finished files */
     guint64 time_limit_ms;
     blob_store *blobs;
     render_cache *cache;
@@ -196,7 +198,7 @@ give_work(render *r)
             continue;
         }
         p->job = job;
-        loop_timer_start(p->limit, r->time_limit_ms, 0);
+        loop_timer_start(p->limit, r->time_limit_ms * (job->whole ? WHOLE_PATIENCE : 1), 0);
     }
 }
 
@@ -224,6 +226,7 @@ render_new(loop *l, const config *c, const char *config_path, GError **error)
     render *r = g_new0(render, 1);
     r->l = l;
     r->config_path = g_strdup(config_path);
+    r->directory = g_strdup(cache);
     r->time_limit_ms = (guint64)config_int(c, "dicom", "render-timeout") * 1000;
     r->soon = loop_timer_new(l, on_soon, r);
     r->restart = loop_timer_new(l, on_restart, r);
@@ -257,6 +260,7 @@ render_free(render *r)
     loop_timer_free(r->soon);
     loop_timer_free(r->restart);
     cache_close(r->cache);
+    g_free(r->directory);
     blob_store_close(r->blobs);
     g_free(r->config_path);
     g_free(r);
@@ -265,12 +269,16 @@ render_free(render *r)
 static const char *
 extension_of(render_format format)
 {
-    return format == RENDER_JPEG ? "jpg" : format == RENDER_PNG ? "png" : "raw";
+    static const char *const extensions[] = {
+        [RENDER_JPEG] = "jpg", [RENDER_PNG] = "png", [RENDER_RAW] = "raw", [RENDER_DATASET] = "dcm"};
+    return extensions[format];
 }
 
 static json_t *
 message_of(const render_request *q)
 {
+    if (q->format == RENDER_DATASET)
+        return json_pack("{s:s, s:s}", "type", "convert", "syntax", q->syntax);
     static const char *const formats[] = {[RENDER_JPEG] = "jpeg", [RENDER_PNG] = "png", [RENDER_RAW] = "raw"};
     json_t *m = json_pack("{s:s, s:i, s:s, s:i, s:i, s:i, s:b}", "type", "frame", "frame", (int)q->frame,
                           "format", formats[q->format], "quality", (int)q->quality, "rows", (int)q->rows,
@@ -288,6 +296,7 @@ render_frame(render *r, const render_request *request, render_done done, gpointe
     frame_job *job = g_new0(frame_job, 1);
     *job = (frame_job){.owner = r,
                        .blob = g_strdup(request->blob),
+                       .whole = request->format == RENDER_DATASET,
                        .extension = extension_of(request->format),
                        .message = message_of(request),
                        .done = done,
@@ -299,6 +308,12 @@ render_frame(render *r, const render_request *request, render_done done, gpointe
         job->error = err_new(ERR_UNAVAILABLE, "too many frames wait to be drawn");
     g_queue_push_tail(job->cached || job->error ? &r->answers : &r->waiting, job);
     loop_timer_start(r->soon, 0, 0);
+}
+
+char *
+render_path(const render *r, const char *file)
+{
+    return g_build_filename(r->directory, file, NULL);
 }
 
 guint64

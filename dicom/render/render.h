@@ -6,12 +6,13 @@
 
 typedef struct render render;
 
-typedef enum { RENDER_JPEG, RENDER_PNG, RENDER_RAW } render_format;
+typedef enum { RENDER_JPEG, RENDER_PNG, RENDER_RAW, RENDER_DATASET } render_format;
 
 typedef struct {
     const char *blob;     /* SHA-256 */
     guint frame;          /* from 0 */
-    render_format format; /* RAW: Explicit VR Little Endian samples */
+    render_format format; /* RAW: Explicit VR Little Endian samples; DATASET: all of it, in `syntax` */
+    const char *syntax;   /* of DATASET: UID of a native one */
     gboolean has_window;
     double center, width;
     gboolean sigmoid;
@@ -24,5 +25,7 @@ typedef void (*render_done)(const char *file, guint64 bytes, const GError *error
 render *render_new(loop *l, const config *c, const char *config_path, GError **error);
 /** What is under way is not answered any more. */
 void render_free(render *r);
+/** The absolute path of a finished file. Caller frees. */
+char *render_path(const render *r, const char *file);
 void render_frame(render *r, const render_request *request, render_done done, gpointer user_data);
 guint64 render_count(const render *r);

@@ -1,9 +1,11 @@
 #include "dicom/render/sandbox.h"
 #include "dicom/child/child.h"
+#include "dicom/dcmtk/convert.h"
 #include "dicom/dcmtk/image.h"
 #include "dicom/render/encode.h"
 #include "dicom/render/frame_source.h"
 #include "dicom/render/j2k.h"
+#include "dicom/scan/scan.h"
 #include "hub/base/err.h"
 #include "hub/base/log.h"
 #include <errno.h>
@@ -215,6 +217,53 @@ write_all(int fd, const guint8 *bytes, gsize length)
     return TRUE;
 }
 
+/* Samples of every frame, since DCMTK has no decoder for JPEG 2000. NULL with error. */
+static GByteArray *
+decode_all_j2k(const guint8 *bytes, gsize length, dcm_conversion *c, GError **error)
+{
+    g_autoptr(GByteArray) all = g_byte_array_new();
+    for (guint32 index = 0, frames = 1; index < frames; index++) {
+        g_auto(frame_source) source = {0};
+        dcm_frame_input in = {0};
+        if (!frame_source_open(&source, bytes, length, index, error) || !decode_j2k(&source, &in, error))
+            return NULL;
+        frames = source.frames;
+        c->file = source.dataset;
+        c->length = source.dataset_length;
+        if ((guint64)all->len + source.frame->len > FRAME_BYTES_LIMIT) {
+            err_set(error, ERR_TOO_LARGE, "decoded it is larger than %u bytes", FRAME_BYTES_LIMIT);
+            return NULL;
+        }
+        c->bytes_per_sample = in.bytes_per_sample;
+        c->photometric = in.photometric;
+        g_byte_array_append(all, source.frame->data, source.frame->len);
+    }
+    if (all->len % 2)
+        g_byte_array_append(all, (const guint8 *)"", 1);
+    return g_steal_pointer(&all);
+}
+
+static gboolean
+convert(const guint8 *bytes, gsize length, json_t *request, int output, gsize *ret_bytes, GError **error)
+{
+    dcm_conversion c = {.file = bytes, .length = length, .syntax = json_get_text(request, "syntax")};
+    g_autoptr(GByteArray) inflated = NULL, pixels = NULL;
+    walk_input input;
+    const syntax *stored;
+    if (!c.syntax || !scan_begin(bytes, length, &input, &stored, &inflated, error))
+        return FALSE;
+    if (stored->encapsulation == SYNTAX_VIDEO)
+        return err_set(error, ERR_UNSUPPORTED, "video is not decoded");
+    if (stored->encapsulation == SYNTAX_J2K) {
+        pixels = decode_all_j2k(bytes, length, &c, error);
+        if (!pixels)
+            return FALSE;
+        c.pixels = pixels->data;
+        c.pixels_length = pixels->len;
+    }
+    return dcm_convert(&c, output, ret_bytes, error);
+}
+
 static gboolean
 serve(int file, int output, json_t *request, gsize *ret_bytes, GError **error)
 {
@@ -225,6 +274,11 @@ serve(int file, int output, json_t *request, gsize *ret_bytes, GError **error)
     guint8 *bytes = mmap(NULL, length, PROT_READ, MAP_PRIVATE, file, 0);
     if (bytes == MAP_FAILED)
         return err_set(error, ERR_TOO_LARGE, "the stored file is too large to be drawn");
+    if (!g_strcmp0(json_get_text(request, "type"), "convert")) {
+        gboolean good = convert(bytes, length, request, output, ret_bytes, error);
+        munmap(bytes, length);
+        return good;
+    }
     g_autoptr(GByteArray) out = make(bytes, length, request, error);
     munmap(bytes, length);
     if (!out)

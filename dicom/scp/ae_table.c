@@ -8,7 +8,7 @@
 #define RELOAD_GAP_US (500 * 1000) /* strangers cannot make us read more often */
 
 typedef struct {
-    char *title, *address; /* NULL title: only waits for the reload */
+    char *title, *address; /* NULL title: only waits for the reload; NULL address: any will do */
     void (*decide)(ae_verdict, const ae_entry *, gpointer);
     void (*done)(gpointer);
     gpointer user_data;
@@ -17,7 +17,7 @@ typedef struct {
 struct ae_table {
     loop *l;
     db_pool *pool;
-    char *own; /* this machine's address */
+    char *own;           /* this machine's address */
     GHashTable *entries; /* title -> ae_entry; NULL: never read */
     GQueue waiting;      /* ae_request, answered when the statement under way is done */
     gboolean reading;
@@ -35,6 +35,7 @@ entry_free(gpointer data)
     g_free(e->code);
     g_free(e->charset);
     g_free(e->host);
+    g_free(e->cert_cn);
     g_free(e);
 }
 
@@ -70,11 +71,14 @@ judge(const ae_table *t, const ae_request *r, const ae_entry **ret_entry)
         return AE_NOT_READY;
     if (!*ret_entry)
         return AE_UNKNOWN;
+    if (!r->address)
+        return AE_ADMITTED;
     const char *host = (*ret_entry)->host;
     if (!host)
         return AE_WRONG_ADDRESS;
     gboolean is_here = g_str_has_prefix(host, "127.") || !strcmp(host, "::1");
-    return !strcmp(host, r->address) || (is_here && !strcmp(t->own, r->address)) ? AE_ADMITTED : AE_WRONG_ADDRESS;
+    return !strcmp(host, r->address) || (is_here && !strcmp(t->own, r->address)) ? AE_ADMITTED
+                                                                                 : AE_WRONG_ADDRESS;
 }
 
 static void
@@ -105,12 +109,14 @@ take_rows(ae_table *t, db_batch *batch)
     GHashTable *entries = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
     for (guint row = 0; row < db_rows(batch, 0); row++) {
         ae_entry *e = g_new0(ae_entry, 1);
-        const char *host = db_text(batch, 0, row, 4);
+        const char *host = db_text(batch, 0, row, 4), *port = db_text(batch, 0, row, 5);
         *e = (ae_entry){.title = g_strdup(db_text(batch, 0, row, 0)),
                         .organisation = g_strdup(db_text(batch, 0, row, 1)),
                         .code = g_strdup(db_text(batch, 0, row, 2)),
                         .charset = g_strdup(db_text(batch, 0, row, 3)),
-                        .host = host ? resolve(host) : NULL};
+                        .host = host ? resolve(host) : NULL,
+                        .port = (guint16)(port ? g_ascii_strtoull(port, NULL, 10) : 0),
+                        .cert_cn = g_strdup(db_text(batch, 0, row, 6))};
         g_hash_table_replace(entries, e->title, e);
     }
     g_clear_pointer(&t->entries, g_hash_table_unref);
@@ -188,13 +194,20 @@ ae_table_judge(ae_table *t, const char *title, const char *address,
         .title = g_strdup(title), .address = g_strdup(address), .decide = decide, .user_data = user_data};
     const ae_entry *entry;
     gboolean fresh = g_get_monotonic_time() - t->read_at < RELOAD_GAP_US;
-    if (judge(t, r, &entry) == AE_ADMITTED || (t->entries && fresh)) {
+    if (judge(t, r, &entry) == AE_ADMITTED || (address && t->entries && fresh)) {
         g_queue_push_tail(&t->ready, r);
         loop_timer_start(t->soon, 0, 0);
         return;
     }
     g_queue_push_tail(&t->waiting, r);
     read_table(t);
+}
+
+void
+ae_table_find(ae_table *t, const char *title, void (*decide)(ae_verdict, const ae_entry *, gpointer),
+              gpointer user_data)
+{
+    ae_table_judge(t, title, NULL, decide, user_data);
 }
 
 gboolean

@@ -9,13 +9,15 @@ typedef struct {
     char *title;
     char *organisation, *code; /* UUID and code */
     char *charset;             /* assumed for its unlabelled text; may be NULL */
-    char *host;                /* the only source for plain DIMSE; NULL: TLS only */
+    char *host;                /* the only source for plain DIMSE, and where it listens; NULL: TLS only */
+    guint16 port;              /* where it listens; 0: nowhere */
+    char *cert_cn;             /* of its certificate; NULL: it does without TLS */
 } ae_entry;
 
 typedef enum { AE_ADMITTED, AE_UNKNOWN, AE_WRONG_ADDRESS, AE_NOT_READY } ae_verdict;
 
-/** own: the address that this machine is known by. Callers that are registered at a loopback address may come from it
- * too: what runs on this machine and calls that address has it as its source. */
+/** own: the address that this machine is known by. Callers that are registered at a loopback address may come
+ * from it too: what runs on this machine and calls that address has it as its source. */
 ae_table *ae_table_new(loop *l, db_pool *pool, const char *own);
 void ae_table_free(ae_table *t);
 /** Reads the table again; done (may be NULL) is called on the loop afterwards, never inside this call. */
@@ -26,4 +28,9 @@ void ae_table_reload(ae_table *t, void (*done)(gpointer user_data), gpointer use
 void ae_table_judge(ae_table *t, const char *title, const char *address,
                     void (*decide)(ae_verdict verdict, const ae_entry *entry, gpointer user_data),
                     gpointer user_data);
+/** Looks title up wherever it may call from, reading the table again first when it is unknown: AE_ADMITTED
+ * with the entry, AE_UNKNOWN or AE_NOT_READY. decide as above. */
+void ae_table_find(ae_table *t, const char *title,
+                   void (*decide)(ae_verdict verdict, const ae_entry *entry, gpointer user_data),
+                   gpointer user_data);
 gboolean ae_table_is_loaded(const ae_table *t);

@@ -3,9 +3,13 @@
 #include "dicom/scp/association.h"
 #include "dicom/child/child.h"
 #include "dicom/child/shared.h"
+#include "dicom/scan/syntax.h"
 #include "dicom/scp/find.h"
+#include "dicom/scp/retrieve.h"
 #include "hub/base/id.h"
 #include "hub/base/log.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -260,6 +264,115 @@ handle_memory(scp_association *a, int fd)
     child_kill(a->worker);
 }
 
+/* --- C-MOVE, C-GET
+ * ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    pending *p;
+    json_t *keys, *answer; /* answer: what the worker needs besides the list */
+    const char *action;
+} retrieval;
+
+static void
+on_listed(int list, guint count, guint16 status, gpointer data)
+{
+    retrieval *r = data;
+    scp_association *a = pending_end(r->p);
+    if (a) {
+        json_object_update_new(r->answer, json_pack("{s:s, s:i, s:i}", "type", "instances", "status",
+                                                    (int)status, "count", (int)count));
+        if (!child_send(a->worker, r->answer, list))
+            child_kill(a->worker);
+    }
+    if (list >= 0)
+        close(list);
+    json_decref(r->keys);
+    json_decref(r->answer);
+    g_free(r);
+}
+
+static void
+begin_retrieval(retrieval *r, const ae_entry *destination)
+{
+    scp_association *a = r->p->a;
+    gboolean elsewhere = destination && strcmp(destination->title, a->title);
+    g_autofree char *who =
+        elsewhere ? g_strdup_printf("%s to %s", a->title, destination->title) : g_strdup(a->title);
+    const retrieve_request request = {.organisation = a->organisation,
+                                      .receiver = destination ? destination->organisation : NULL,
+                                      .action = r->action,
+                                      .who = who,
+                                      .request = a->request,
+                                      .keys = r->keys,
+                                      .most = a->context.retrieve_limit};
+    retrieve_list(a->context.pool, &request, on_listed, r);
+}
+
+static void
+on_destination(ae_verdict verdict, const ae_entry *entry, gpointer data)
+{
+    retrieval *r = data;
+    if (!r->p->a || r->p->a->serial != r->p->serial || verdict != AE_ADMITTED || !entry->host ||
+        !entry->port) {
+        on_listed(-1, 0, RETRIEVE_UNKNOWN_DESTINATION, r);
+        return;
+    }
+    json_object_update_new(r->answer, json_pack("{s:s, s:i}", "host", entry->host, "port", (int)entry->port));
+    begin_retrieval(r, entry);
+}
+
+static void
+handle_retrieve(scp_association *a, json_t *message)
+{
+    json_t *keys = json_object_get(message, "keys");
+    const char *destination = json_get_text(message, "destination");
+    if (a->state != ADMITTED || !json_is_object(keys)) {
+        child_kill(a->worker);
+        return;
+    }
+    retrieval *r = g_new0(retrieval, 1);
+    *r = (retrieval){.p = pending_new(a),
+                     .keys = json_incref(keys),
+                     .answer = json_object(),
+                     .action = destination ? "study.move" : "study.get"};
+    if (destination)
+        ae_table_find(a->context.aes, destination, on_destination, r);
+    else
+        begin_retrieval(r, NULL);
+}
+
+/* The file is opened before the cache may take it away again. */
+static void
+on_converted(const char *file, guint64 bytes, const GError *error, gpointer data)
+{
+    scp_association *a = pending_end(data);
+    (void)bytes;
+    if (!a)
+        return;
+    g_autofree char *path = file ? render_path(a->context.renderer, file) : NULL;
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    g_autoptr(json_t) answer = json_pack("{s:s}", "type", "converted");
+    if (fd < 0)
+        json_object_set_new(answer, "reason", json_string(error ? error->message : g_strerror(errno)));
+    if (!child_send(a->worker, answer, fd))
+        child_kill(a->worker);
+    if (fd >= 0)
+        close(fd);
+}
+
+static void
+handle_convert(scp_association *a, json_t *message)
+{
+    const char *blob = json_get_text(message, "blob"), *wanted = json_get_text(message, "syntax");
+    const syntax *s = wanted ? syntax_find(wanted) : NULL;
+    if (a->state != ADMITTED || !blob || strlen(blob) != 64 || !s || s->encapsulation != SYNTAX_NATIVE) {
+        child_kill(a->worker);
+        return;
+    }
+    const render_request request = {.blob = blob, .format = RENDER_DATASET, .syntax = s->uid};
+    render_frame(a->context.renderer, &request, on_converted, pending_new(a));
+}
+
 static void
 handle_idle(scp_association *a)
 {
@@ -286,6 +399,10 @@ on_message(child *c, json_t *message, int fd, gpointer data)
         handle_admit(a, message);
     else if (!g_strcmp0(type, "find"))
         handle_find(a, message);
+    else if (!g_strcmp0(type, "retrieve"))
+        handle_retrieve(a, message);
+    else if (!g_strcmp0(type, "convert"))
+        handle_convert(a, message);
     else if (!g_strcmp0(type, "idle"))
         handle_idle(a);
 }

@@ -2,6 +2,7 @@
  * serves. */
 #pragma once
 #include "dicom/ingest/ingest.h"
+#include "dicom/render/render.h"
 #include "dicom/scp/ae_table.h"
 
 typedef struct scp_association scp_association;
@@ -12,7 +13,9 @@ typedef struct {
     ae_table *aes;
     ingest *in;
     db_pool *pool;
-} association_context; /* strings and objects are borrowed for the association's life */
+    render *renderer;
+    guint retrieve_limit; /* instances of one C-MOVE or C-GET */
+} association_context;    /* strings and objects are borrowed for the association's life */
 
 typedef struct {
     void (*gone)(scp_association *a, gpointer user_data); /* the owner frees it */

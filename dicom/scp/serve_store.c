@@ -69,10 +69,12 @@ receive_and_store(worker *w, const dcm_command *command, guint16 *ret_status, ch
         dcm_association_store(w->association, command, &in.sink, w->limit, w->idle_timeout, error);
     if (in.sink.fd >= 0 && close(in.sink.fd) != 0 && received)
         received = err_set(error, ERR_STORAGE, "the object cannot be written: %s", g_strerror(errno));
-    if (received)
+    if (received && !in.sink.too_large)
         *ret_status = hand_over(command, &in, ret_reason);
     else if (in.path)
         unlink(in.path);
+    if (in.sink.too_large)
+        *ret_reason = g_strdup_printf("larger than the %" G_GUINT64_FORMAT " bytes accepted", w->limit);
     g_free(in.path);
     return received;
 }

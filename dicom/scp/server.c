@@ -33,6 +33,7 @@ struct scp_server {
     guint limit, limit_per_ae;
     ae_table *aes;
     ingest *in;
+    render *renderer;
     db_pool *pool;
     scp_listener *listener,
         *local; /* local: this machine's own programs call 127.0.0.1; NULL: listener hears them */
@@ -155,7 +156,10 @@ start_worker(scp_server *s)
                                          .title = s->title,
                                          .aes = s->aes,
                                          .in = s->in,
-                                         .pool = s->pool};
+                                         .pool = s->pool,
+                                         .renderer = s->renderer,
+                                         .retrieve_limit =
+                                             (guint)config_int(s->conf, "dicom", "retrieve-limit")};
     scp_association *a = association_new(&context, &events, s, &error);
     if (!a) {
         log_limited(LOG_ERROR, "dimse", "%s", error->message);
@@ -229,7 +233,7 @@ listen_on(scp_server *s, GError **error)
 
 scp_server *
 scp_server_new(loop *l, const config *conf, const char *config_path, db_pool *pool, ae_table *aes, ingest *in,
-               const scp_events *to_tell, GError **error)
+               render *renderer, const scp_events *to_tell, GError **error)
 {
     scp_server *s = g_new0(scp_server, 1);
     s->l = l;
@@ -241,6 +245,7 @@ scp_server_new(loop *l, const config *conf, const char *config_path, db_pool *po
     s->pool = pool;
     s->aes = aes;
     s->in = in;
+    s->renderer = renderer;
     s->events = *to_tell;
     s->associations = g_ptr_array_new();
     s->studies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, notice_free);

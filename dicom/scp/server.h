@@ -6,6 +6,7 @@
  * and the scanner comes again. */
 #pragma once
 #include "dicom/ingest/ingest.h"
+#include "dicom/render/render.h"
 #include "dicom/scp/ae_table.h"
 #include "hub/base/config.h"
 
@@ -25,7 +26,7 @@ typedef struct {
 /** Listens on dicom.port of hub.host. NULL with ERR_UNAVAILABLE when the port is taken. config_path is given
  * on to workers. */
 scp_server *scp_server_new(loop *l, const config *c, const char *config_path, db_pool *pool, ae_table *aes,
-                           ingest *in, const scp_events *events, GError **error);
+                           ingest *in, render *renderer, const scp_events *events, GError **error);
 /** Ends the workers; associations break. */
 void scp_server_free(scp_server *s);
 scp_stats scp_server_stats(const scp_server *s);

@@ -15,18 +15,39 @@ takes_syntax(const char *uid)
 }
 
 json_t *
-worker_ask(json_t *request)
+worker_ask_file(json_t *request, int *ret_fd)
 {
+    static GMutex one_at_a_time; /* answers come in the order of the questions */
     g_autoptr(json_t) owned = request;
     json_t *answer = NULL;
+    *ret_fd = -1;
+    g_mutex_lock(&one_at_a_time);
+    if (!channel_send(CHANNEL_FD, owned, -1) ||
+        channel_receive(CHANNEL_FD, TRUE, &answer, ret_fd) != CHANNEL_MESSAGE)
+        answer = NULL;
+    g_mutex_unlock(&one_at_a_time);
+    return answer;
+}
+
+json_t *
+worker_ask(json_t *request)
+{
     int fd = -1;
-    if (!channel_send(CHANNEL_FD, owned, -1))
-        return NULL;
-    if (channel_receive(CHANNEL_FD, TRUE, &answer, &fd) != CHANNEL_MESSAGE)
-        return NULL;
+    json_t *answer = worker_ask_file(request, &fd);
     if (fd >= 0)
         close(fd);
     return answer;
+}
+
+json_t *
+serve_identifier(worker *w, const dcm_command *command, GError **error)
+{
+    json_t *keys = dcm_association_keys(w->association, command, w->idle_timeout, error);
+    const char *level = keys ? json_get_text(keys, "00080052") : NULL;
+    gboolean study_root = g_str_has_prefix(command->sop_class, "1.2.840.10008.5.1.4.1.2.2.");
+    if (study_root && level && g_str_has_prefix(level, "PATIENT"))
+        json_object_set_new(keys, "00080052", json_string("")); /* a level that this model does not have */
+    return keys;
 }
 
 static gboolean
@@ -43,6 +64,14 @@ serve_command(worker *w, const dcm_command *command, GError **error)
         return command->has_dataset
                    ? serve_find(w, command, error)
                    : dcm_association_match(w->association, command, STATUS_UNABLE, NULL, error);
+    case DCM_GET:
+    case DCM_MOVE: {
+        static const dcm_counters none;
+        if (!command->has_dataset)
+            return dcm_association_progress(w->association, command, STATUS_NO_IDENTIFIER, &none, NULL, NULL,
+                                            error);
+        return command->kind == DCM_GET ? serve_get(w, command, error) : serve_move(w, command, error);
+    }
     case DCM_CANCEL:
         return TRUE; /* what it would cancel is over */
     default:
@@ -78,8 +107,13 @@ serve_commands(worker *w)
         dcm_command command;
         g_autoptr(GError) error = NULL;
         if (!dcm_association_next(w->association, w->idle_timeout, &command, &error) ||
-            command.kind == DCM_RELEASED || command.kind == DCM_ENDED)
+            command.kind == DCM_RELEASED)
             return;
+        if (command.kind == DCM_ENDED) {
+            log_line(LOG_INFO, dcm_association_calling(w->association), "association broken: %s",
+                     command.why);
+            return;
+        }
         if (!serve_command(w, &command, &error)) {
             log_line(LOG_INFO, dcm_association_calling(w->association), "association aborted: %s",
                      error->message);
@@ -125,8 +159,12 @@ worker_run(const config *c)
 {
     child_begin();
     dcm_network_init();
-    g_autofree char *temp = g_build_filename(config_data_dir(c), "blobs", "tmp", NULL);
-    worker w = {.temp = temp,
+    g_autofree char *blobs = g_build_filename(config_data_dir(c), "blobs", NULL);
+    g_autofree char *temp = g_build_filename(blobs, "tmp", NULL);
+    worker w = {.title = config_text(c, "dicom", "ae-title"),
+                .blobs = blobs,
+                .temp = temp,
+                .move_associations = (guint)config_int(c, "dicom", "move-associations"),
                 .limit = (guint64)config_int(c, "dicom", "object-limit"),
                 .floor = (guint64)config_int(c, "store", "disk-floor"),
                 .acse_timeout = (int)config_int(c, "dicom", "acse-timeout"),

@@ -1,14 +1,17 @@
 /* The association worker: a child process (dicom/child) that serves one association at a time and is replaced
  * after a while, because DCMTK loses memory per association and must be allowed to crash alone.
  *
- * Messages, worker -> program:
- *   {type:"memory"} with a descriptor               where objects are put (dicom/child/shared.h); once, first
- *   {type:"idle"}                                 ready for a connection; also after each one
- *   {type:"admit", calling, called}               -> {type:"admitted"} or {type:"refused", reason:
- * "calling"|"called"|"busy"|"not-ready"} {type:"store", bytes | file, sop_class, sop_uid} -> {type:"stored",
- * status, reason?} {type:"find", keys}                           -> {type:"matches", status, matches:[…],
- * more?: true}; {type:"find", next: true} asks on program -> worker: {type:"serve"} with the connection's
- * descriptor */
+ * Messages, worker -> program, and the answers:
+ *   {type:"memory"} with a descriptor            what it receives into (dicom/child/shared.h); no answer
+ *   {type:"idle"}                                ready for a connection; also after each one
+ *   {type:"admit", calling, called}              {type:"admitted"}, {type:"refused", reason:
+ *                                                "calling"|"called"|"busy"|"not-ready"}
+ *   {type:"store", file|bytes, sop_class, sop_uid}   {type:"stored", status, reason?}
+ *   {type:"find", keys} or {type:"find", next: true}   {type:"matches", status, matches:[...], more?: true}
+ *   {type:"retrieve", keys, destination?}        {type:"instances", status, count, host?, port?} with a
+ * descriptor of the list (retrieve.h) unless status says why there is none {type:"convert", blob, syntax}
+ * {type:"converted"} with a descriptor of the data set, or reason program -> worker: {type:"serve"} with the
+ * connection's descriptor */
 #pragma once
 #include "hub/base/config.h"
 

@@ -31,3 +31,7 @@ SELECT consilium.audit_append($1, $2, $3, $4::jsonb)
 
 -- name: dicom_find
 SELECT consilium.dicom_find($1::jsonb, $2::integer, $3::integer)
+
+-- name: dicom_retrieve
+-- $1 keys, $2 the receiving organisation or NULL, $3 audit action, $4 who, $5 rows at most.
+SELECT sop_uid, sop_class, transfer_syntax, hash, may_go FROM consilium.dicom_retrieve($1::jsonb, $2::uuid, $3, $4, $5::integer)
