@@ -242,7 +242,7 @@ signaling_changed(signaling *s, const char *payload)
         if (!payload || concerns(change, p->who))
             peer_notify(p, "changed", told);
     }
-    if (strcmp(kind, "message") != 0 && strcmp(kind, "study") != 0) {
+    if (strcmp(kind, "message") != 0 && strcmp(kind, "study") != 0 && strcmp(kind, "measurement") != 0) {
         struct change c = {s, json_get_text(change, "id")};
         rooms_each_participant(s->rooms, recheck, &c);
     }

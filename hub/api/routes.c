@@ -4,6 +4,7 @@
 #include "hub/api/api_case.h"
 #include "hub/api/api_device.h"
 #include "hub/api/api_directory.h"
+#include "hub/api/api_measurement.h"
 #include "hub/api/api_room.h"
 #include "hub/api/api_session.h"
 #include "hub/api/api_stream.h"
@@ -89,6 +90,9 @@ const http_route routes[] = {
     {"GET", "/api/v1/studies", api_study_list, HTTP_SESSION, 0},
     {"GET", "/api/v1/studies/{id}", api_study_get, HTTP_SESSION, 0},
     {"GET", "/api/v1/studies/{id}/manifest", api_study_manifest, HTTP_SESSION, 0},
+    {"GET", "/api/v1/studies/{id}/measurements", api_measurement_list, HTTP_SESSION, 0},
+    {"PUT", "/api/v1/studies/{id}/measurements/{measurement}", api_measurement_put, HTTP_SESSION, SMALL},
+    {"DELETE", "/api/v1/studies/{id}/measurements/{measurement}", api_measurement_delete, HTTP_SESSION, 0},
     {"POST", "/api/v1/uploads/known", api_upload_known, HTTP_SESSION, LIST},
 
     DICOMWEB("/studies", qido_studies),

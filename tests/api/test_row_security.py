@@ -25,16 +25,19 @@ CASE_ROWS = {
     "room": "consult = %(consult)s",
     "message": "room = %(room)s",
     "notification": "subject IN (%(consult)s, %(referral)s)",
+    "measurement": "study = %(study)s",
 }
 # Who sees what of a signed consult of COUNTY1 to LEAD's radiology and a sent referral to its coordinators, both with one study.
 FORM = {"patient", "consult", "consult_study", "opinion", "case_event"}
-REFERRAL = {"patient", "referral", "referral_study", "case_event", "study", "series", "instance", "access_grant", "notification"}
+REFERRAL = {"patient", "referral", "referral_study", "case_event", "study", "series", "instance", "access_grant", "notification",
+            "measurement"}
 SEEN = {
     "county1.doctor": set(CASE_ROWS),
     "county1.coordinator": set(CASE_ROWS) - {"notification"},  # those are the asking doctor's
     "county1.radiographer": set(CASE_ROWS) - {"notification"},
     # the claimer: also the images and the room; not the referral, which is the coordinators'
-    "lead.specialist": FORM | {"study", "series", "instance", "access_grant", "room", "message", "notification"},
+    "lead.specialist": FORM | {"study", "series", "instance", "access_grant", "room", "message", "notification",
+                               "measurement"},
     # the department: the form; the side's grants (ids) and notifications, no images
     "lead.radiologist": FORM | {"access_grant", "notification"},
     "lead.coordinator": FORM | REFERRAL,
@@ -51,6 +54,7 @@ def case(world):
     study = world.study("COUNTY1")
     referral = world.referral(study, department=None)
     consult = world.act("lead.specialist", "consults", world.consult(study), "claim")
+    world.draw("county1.doctor", study)
     said = world.client("county1.doctor").post(f"/api/v1/rooms/{consult['room']}/messages", json={"text": "Guten Tag"})
     assert said.status_code == 201, said.text
     world.act("lead.specialist", "consults", consult, "sign", opinion=OPINION)
@@ -103,6 +107,7 @@ def test_each_account_by_http(world, case, login):
                         (f"/api/v1/referrals/{case['referral']}/events", "referral"), (f"/api/v1/rooms/{case['room']}", "room"),
                         (f"/api/v1/rooms/{case['room']}/messages", "message"), (f"/api/v1/patients/{case['patient']}", "patient"),
                         (f"/api/v1/studies/{case['study']}", "study"),
+                        (f"/api/v1/studies/{case['study']}/measurements", "measurement"),
                         (f"/dicom-web/studies/{case['study_uid']}/metadata", "study"),
                         (f"/dicom-web/orgs/COUNTY1/studies/{case['study_uid']}/metadata", "study")]:
         assert world.sees(login, path) == (table in seen), path

@@ -16,6 +16,9 @@ ACCOUNTS = ["lead.specialist", "lead.radiologist", "lead.coordinator", "lead.tea
 OPINION = {"findings": "两肺纹理清晰。", "impression": "No acute finding.", "advice": "Follow up in 6 months.", "critical": False}
 BOOKING = {"at": "2030-01-02T09:30:00+08:00", "place": "Building 2, room 301"}
 
+LENGTH = {"frame": 1, "kind": "length", "points": [[10.5, 20], [110.5, 20]], "label": "",
+          "results": [{"name": "length", "value": 70.0, "unit": "mm"}]}
+
 
 class World:
     numbers = itertools.count(1)
@@ -67,6 +70,14 @@ class World:
             "metadata, metadata_crc, metadata_size) VALUES (%s, %s, %s, %s, '1.2.840.10008.5.1.4.1.1.2', "
             "'1.2.840.10008.1.2.1', sha256(%s), 1, '', 0, 0)", (self.org(org), study[0], series[0], uid + ".1.1", uid.encode()))
         return {"id": str(study[0]), "patient": patient, "organisation": org, "study_uid": uid}
+
+    def draw(self, login, study, **more):
+        """One measurement on the only image of a study; its row."""
+        uid = study["study_uid"]
+        answer = self.client(login).put(f"/api/v1/studies/{study['id']}/measurements/{uuid.uuid4()}", json={**LENGTH, **more, **{
+            "series": uid + ".1", "instance": uid + ".1.1"}}, headers={"If-None-Match": "*"})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
 
     def consult_input(self, study, department="radiology", **more):
         return {"patient": study["patient"], "to_organisation": self.org("LEAD"),

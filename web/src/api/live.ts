@@ -10,6 +10,7 @@ const keysOf: Record<string, readonly string[]> = {
   referral: ["worklist", "referral"],
   study: ["studies", "study", "consult", "referral"],
   message: ["messages"],
+  measurement: ["measurements"],
   teaching: ["teaching", "questions"],
   recording: ["teaching"],
   room: ["room"],
@@ -24,7 +25,7 @@ interface Changed {
 export function concerns(key: readonly unknown[], changed: Changed): boolean {
   const words = keysOf[changed.kind];
   if (words === undefined || !words.includes(String(key[0]))) return false;
-  const one = key[0] === changed.kind || key[0] === "questions" || key[0] === "messages";
+  const one = key[0] === changed.kind || key[0] === "questions" || key[0] === "messages" || key[0] === "measurements";
   return !one || key.length < 2 || key[1] === changed.id || typeof key[1] !== "string" || changed.kind === "recording";
 }
 

@@ -144,6 +144,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/studies/{id}/measurements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** What was drawn on the images of a study, and its key images (kind key) */
+        get: operations["getMeasurements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/studies/{id}/measurements/{measurement}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+                /** @description made by the client */
+                measurement: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** Draws one (If-None-Match *; a repeat is no error) or changes the own one (If-Match), also a deleted one, which comes back */
+        put: operations["putMeasurement"];
+        post?: never;
+        delete: operations["deleteMeasurement"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/uploads/known": {
         parameters: {
             query?: never;
@@ -807,6 +847,46 @@ export interface components {
                 }[];
             }[];
         };
+        /** @enum {string} */
+        MeasurementKind: "length" | "bidirectional" | "angle" | "cobb" | "ellipse" | "rectangle" | "probe" | "arrow" | "text" | "key";
+        MeasurementResult: {
+            /** @enum {string} */
+            name: "length" | "width" | "angle" | "area" | "mean" | "sd" | "min" | "max" | "value";
+            value: number;
+            unit: string;
+        };
+        MeasurementInput: {
+            series: string;
+            instance: string;
+            frame: number;
+            kind: components["schemas"]["MeasurementKind"];
+            /** @description [column, row] in pixels, [0, 0] the outer corner of the first pixel */
+            points: number[][];
+            label: string;
+            results: components["schemas"]["MeasurementResult"][];
+        };
+        Measurement: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            study: string;
+            series: string;
+            instance: string;
+            frame: number;
+            kind: components["schemas"]["MeasurementKind"];
+            points: number[][];
+            label: string;
+            results: components["schemas"]["MeasurementResult"][];
+            author: components["schemas"]["PersonRef"];
+            organisation: components["schemas"]["OrganisationRef"];
+            /** @description this person may change it */
+            mine: boolean;
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
         WorkItem: {
             /** @enum {string} */
             kind: "consult" | "referral";
@@ -1125,6 +1205,16 @@ export interface components {
         };
     };
     responses: {
+        /** @description one measurement */
+        Measurement: {
+            headers: {
+                ETag?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Measurement"];
+            };
+        };
         /** @description problem */
         Problem: {
             headers: {
@@ -1481,6 +1571,90 @@ export interface operations {
                 };
             };
             404: components["responses"]["Problem"];
+        };
+    };
+    getMeasurements: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description all that are not deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Measurement"][];
+                    };
+                };
+            };
+            404: components["responses"]["Problem"];
+        };
+    };
+    putMeasurement: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-None-Match"?: string;
+                "If-Match"?: string;
+            };
+            path: {
+                id: components["parameters"]["Id"];
+                /** @description made by the client */
+                measurement: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MeasurementInput"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Measurement"];
+            201: components["responses"]["Measurement"];
+            400: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
+        };
+    };
+    deleteMeasurement: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+                /** @description made by the client */
+                measurement: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description deleted */
+            204: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            428: components["responses"]["Problem"];
         };
     };
     knownInstances: {

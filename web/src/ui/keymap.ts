@@ -10,8 +10,10 @@ export interface Binding {
 }
 
 export const VIEWER_KEYS = [
-  { keys: ["ArrowDown", "ArrowRight"], action: "next" },
-  { keys: ["ArrowUp", "ArrowLeft"], action: "previous" },
+  { keys: ["ArrowDown"], action: "next" },
+  { keys: ["ArrowUp"], action: "previous" },
+  { keys: ["ArrowRight"], action: "nextPane" },
+  { keys: ["ArrowLeft"], action: "previousPane" },
   { keys: ["PageDown"], action: "nextSeries" },
   { keys: ["PageUp"], action: "previousSeries" },
   { keys: ["Home"], action: "first" },

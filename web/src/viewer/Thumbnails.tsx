@@ -1,55 +1,88 @@
-// The series of the study, each with a small picture made by the hub.
+// The series of the open studies, each with a small picture made by the hub. A click shows one in the pane with the focus ring; it can
+// also be dragged onto any pane.
 import { FileImageOutlined } from "@ant-design/icons";
 import { memo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { Schemas } from "../api/client";
+import { formatDate } from "../i18n/format";
+import { useLanguage } from "../i18n/use-language";
 import { Data } from "../ui/Data";
+import { DRAGGED } from "./Grid";
+import { sameStack, type Content } from "./layout";
 import { thumbnailUrl, type Stack } from "./stack";
+import type { OpenStudy } from "./use-studies";
 
 interface ThumbnailsProps {
-  manifest: Schemas["Manifest"];
-  stacks: readonly Stack[];
-  current: Stack | null;
-  onOpen: (stack: Stack) => void;
+  studies: readonly OpenStudy[];
+  current: Content | null;
+  onOpen: (key: string) => void;
+}
+
+/** Names a stack among all open studies. */
+export function stackKey(study: string, stack: Stack): string {
+  return `${study}/${stack.series.series_uid}/${stack.frames[0]?.instance.sop_uid ?? ""}`;
 }
 
 function Picture({ url }: { url: string }) {
   const [failed, setFailed] = useState(false);
   if (failed) return <span className="viewer-thumb-none" aria-hidden><FileImageOutlined /></span>;
-  return <img src={url} alt="" width={96} height={96} loading="lazy" decoding="async" onError={() => setFailed(true)} />;
+  return <img src={url} alt="" width={96} height={96} loading="lazy" decoding="async" draggable={false} onError={() => setFailed(true)} />;
 }
 
-export const Thumbnails = memo(function Thumbnails({ manifest, stacks, current, onOpen }: ThumbnailsProps) {
+function Thumbnail({ study, stack, current, onOpen }: { study: OpenStudy; stack: Stack; current: boolean; onOpen: (key: string) => void }) {
   const { t } = useTranslation();
+  const key = stackKey(study.id, stack);
+  return (
+    <button
+      type="button"
+      className="viewer-thumb"
+      aria-current={current}
+      draggable
+      onDragStart={(event) => {
+        event.dataTransfer.setData(DRAGGED, key);
+        event.dataTransfer.effectAllowed = "copy";
+      }}
+      onClick={() => onOpen(key)}
+    >
+      <Picture url={thumbnailUrl(study.manifest, stack)} />
+      <span className="viewer-thumb-text">
+        <span className="viewer-thumb-line">
+          <span className="viewer-thumb-modality" translate="no">{stack.series.modality}</span>
+          <span className="muted num">{t(stack.cine ? "viewer.frames" : "viewer.images", { count: stack.frames.length })}</span>
+        </span>
+        <span className="viewer-thumb-name">
+          <Data>{seriesName(stack)}</Data>
+        </span>
+      </span>
+    </button>
+  );
+}
+
+export const Thumbnails = memo(function Thumbnails({ studies, current, onOpen }: ThumbnailsProps) {
+  const { t } = useTranslation();
+  const language = useLanguage();
   return (
     <nav className="viewer-thumbs" aria-label={t("viewer.series")}>
-      {stacks.map((stack) => (
-        <button
-          key={`${stack.series.series_uid}/${stack.frames[0]!.instance.sop_uid}`}
-          type="button"
-          className="viewer-thumb"
-          aria-current={sameStack(stack, current)}
-          onClick={() => onOpen(stack)}
-        >
-          <Picture url={thumbnailUrl(manifest, stack)} />
-          <span className="viewer-thumb-text">
-            <span className="viewer-thumb-line">
-              <span className="viewer-thumb-modality" translate="no">{stack.series.modality}</span>
-              <span className="muted num">{t(stack.cine ? "viewer.frames" : "viewer.images", { count: stack.frames.length })}</span>
-            </span>
-            <span className="viewer-thumb-name">
-              <Data>{seriesName(stack)}</Data>
-            </span>
-          </span>
-        </button>
+      {studies.map((study) => (
+        <div key={study.id} className="viewer-thumb-study">
+          {studies.length > 1 && (
+            <p className="viewer-thumb-date num">
+              <Data>{study.study?.study_date ? formatDate(study.study.study_date, language) : "—"}</Data>
+            </p>
+          )}
+          {study.stacks.map((stack) => (
+            <Thumbnail
+              key={stackKey(study.id, stack)}
+              study={study}
+              stack={stack}
+              current={current !== null && current.study === study.id && sameStack(stack, current.stack)}
+              onOpen={onOpen}
+            />
+          ))}
+        </div>
       ))}
     </nav>
   );
 });
-
-function sameStack(a: Stack, b: Stack | null): boolean {
-  return b !== null && a.series.series_uid === b.series.series_uid && a.frames[0]!.instance.sop_uid === b.frames[0]!.instance.sop_uid;
-}
 
 export function seriesName(stack: Stack): string {
   const number = stack.series.number == null ? "" : `${stack.series.number} `;

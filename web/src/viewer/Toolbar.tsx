@@ -1,12 +1,13 @@
 // The row of tools. Each says in its tooltip which key does the same.
 import {
-  BgColorsOutlined, BorderOuterOutlined, ColumnWidthOutlined, DownOutlined, FullscreenExitOutlined, FullscreenOutlined,
+  AppstoreOutlined, BgColorsOutlined, BorderOuterOutlined, ColumnWidthOutlined, DownOutlined, FullscreenExitOutlined, FullscreenOutlined,
   MinusOutlined, PauseCircleOutlined, PlayCircleOutlined, PlusOutlined, QuestionCircleOutlined, RotateRightOutlined, SwapOutlined,
   UndoOutlined, ZoomInOutlined, ZoomOutOutlined,
 } from "@ant-design/icons";
 import { Dropdown } from "antd";
 import { memo, type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { LAYOUTS, type Layout } from "./layout";
 import type { PaneInfo, StackPane } from "./pane";
 import { CT_PRESETS, presetName } from "./presets";
 
@@ -95,25 +96,53 @@ function FullScreen() {
   );
 }
 
+function LayoutMenu({ layout, onLayout }: { layout: Layout; onLayout: (layout: Layout) => void }) {
+  const { t } = useTranslation();
+  const name = ({ rows, columns }: Layout) => `${rows} × ${columns}`;
+  const items = LAYOUTS.map((one, index) => ({
+    key: String(index),
+    label: (
+      <span className="layout-choice">
+        <span className="layout-picture" aria-hidden style={{ gridTemplate: `repeat(${one.rows}, 1fr) / repeat(${one.columns}, 1fr)` }}>
+          {Array.from({ length: one.rows * one.columns }, (_, cell) => <i key={cell} />)}
+        </span>
+        <span className="num" translate="no">{name(one)}</span>
+      </span>
+    ),
+  }));
+  return (
+    <Dropdown trigger={["click"]} menu={{ items, onClick: ({ key }) => onLayout(LAYOUTS[Number(key)]!) }}>
+      <button type="button" className="tool wide" aria-label={t("viewer.layout")} title={t("viewer.layout")}>
+        <AppstoreOutlined aria-hidden />
+        <span className="num" translate="no">{name(layout)}</span>
+        <DownOutlined aria-hidden className="tool-more" />
+      </button>
+    </Dropdown>
+  );
+}
+
 interface ToolbarProps {
   pane: StackPane;
   info: PaneInfo;
+  layout: Layout;
+  onLayout: (layout: Layout) => void;
   onHelp: () => void;
 }
 
 /** Nothing here depends on which image is on the screen, so scrolling and cine do not draw it anew. */
 function sameTools(a: ToolbarProps, b: ToolbarProps): boolean {
-  const told = ({ info }: ToolbarProps) => [info.window?.center, info.window?.width, info.invert, info.view, info.stack, ...Object.values(info.cine)];
+  const told = ({ info, layout }: ToolbarProps) => [info.window?.center, info.window?.width, info.invert, info.view, info.stack, layout.rows, layout.columns, ...Object.values(info.cine)];
   const [before, after] = [told(a), told(b)];
-  return a.pane === b.pane && a.onHelp === b.onHelp && before.every((value, index) => Object.is(value, after[index]));
+  return a.pane === b.pane && a.onHelp === b.onHelp && a.onLayout === b.onLayout && before.every((value, index) => Object.is(value, after[index]));
 }
 
-export const Toolbar = memo(function Toolbar({ pane, info, onHelp }: ToolbarProps) {
+export const Toolbar = memo(function Toolbar({ pane, info, layout, onLayout, onHelp }: ToolbarProps) {
   const { t } = useTranslation();
   const idle = info.window === null;
   const { view } = info;
   return (
     <div className="viewer-tools" role="toolbar" aria-label={t("viewer.tools")}>
+      <LayoutMenu layout={layout} onLayout={onLayout} />
       <WindowMenu pane={pane} info={info} />
       {info.cine.possible && <Cine pane={pane} info={info} />}
       <span className="tool-group">

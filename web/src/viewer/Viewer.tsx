@@ -1,21 +1,19 @@
-// The viewer proper: series at the left, tools on top, the image with its overlays in the middle. It is also used beside the
-// faces in the consultation room (`compact`), where keys go to it only while it has the focus ring.
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+// The viewer proper: series at the left, tools on top, one to nine panes in the middle. It is also used beside the faces in the consultation room (`compact`), where keys go to it only while it has the focus ring.
+import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "../api/client";
 import { actionOf, isTyping, keyName, VIEWER_KEYS, type ViewerAction } from "../ui/keymap";
 import { KeyHelp } from "../ui/KeyHelp";
 import { startEngine } from "./engine";
-import { attachGestures } from "./gestures";
-import { Overlay } from "./Overlay";
+import { Grid } from "./Grid";
+import { newWorkspace, paneCount, workspaceReducer, type Content, type Layout } from "./layout";
 import type { StackPane } from "./pane";
-import { SliceBar } from "./SliceBar";
-import { StudySource } from "./source";
-import { stacksOfStudy, type Stack } from "./stack";
+import type { Stack } from "./stack";
 import type { ViewState } from "./state";
-import { Thumbnails } from "./Thumbnails";
+import { stackKey, Thumbnails } from "./Thumbnails";
 import { Toolbar } from "./Toolbar";
-import { usePane, usePaneInfo } from "./use-pane";
+import { usePaneInfo } from "./use-pane";
+import { useStudies, type OpenStudy } from "./use-studies";
 import "./viewer.css";
 
 const ZOOM_STEP = 1.25;
@@ -69,60 +67,90 @@ function perform(pane: StackPane, action: ViewerAction, key: string): void {
   simple[action]?.();
 }
 
-function useSource(manifest: Schemas["Manifest"]): StudySource | null {
-  const [source, setSource] = useState<StudySource | null>(null);
-  useEffect(() => {
-    const made = new StudySource(manifest);
-    setSource(made);
-    return () => made.dispose();
-    // A manifest that was read again describes the same images; new ones are seen when the page is opened anew.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [manifest.study]);
-  return source;
+/** Everything that can be put into a pane, in the order of the thumbnails. */
+function contentsOf(studies: readonly OpenStudy[]): Content[] {
+  return studies.flatMap((study) => study.stacks.map((stack): Content => ({ kind: "stack", study: study.id, stack })));
+}
+
+const contentKey = (content: Content) => stackKey(content.study, content.stack);
+
+/** The panes that are there now, by cell. */
+function usePanes() {
+  const [panes, setPanes] = useState<ReadonlyMap<number, StackPane>>(new Map());
+  const onPane = useCallback((cell: number, pane: StackPane | null) => {
+    setPanes((before) => {
+      const after = new Map(before);
+      if (pane === null) after.delete(cell);
+      else after.set(cell, pane);
+      return after;
+    });
+  }, []);
+  return { panes, onPane };
 }
 
 export default function Viewer({ manifest, study, start, compact = false, onState }: ViewerProps) {
   const { t } = useTranslation();
-  const [element, setElement] = useState<HTMLDivElement | null>(null);
-  const [hover, setHover] = useState<readonly [number, number] | null>(null);
   const [help, setHelp] = useState(false);
-  const source = useSource(manifest);
-  const stacks = useMemo(() => stacksOfStudy(source?.manifest ?? manifest), [source, manifest]);
-  const pane = usePane(element, source);
+  const { studies } = useStudies(manifest, study);
+  const [workspace, dispatch] = useReducer(workspaceReducer, null, () => newWorkspace(null));
+  const { panes, onPane } = usePanes();
+  const root = useRef<HTMLDivElement>(null);
+  const begin = useRef(start);
+  const contents = useMemo(() => contentsOf(studies), [studies]);
+  const content = workspace.cells[workspace.active] ?? null;
+  const pane = panes.get(workspace.active) ?? null;
   const info = usePaneInfo(pane);
-  const first = useRef(startOf(stacks, start));
 
+  const main = studies[0];
+  const mainId = main?.id;
   useEffect(() => {
-    const { stack, index } = first.current;
-    if (pane !== null && stack !== undefined) void pane.open(stack, index);
-  }, [pane]);
-
-  useEffect(() => {
-    if (pane === null || element === null) return;
-    element.focus({ preventScroll: true });
-    return attachGestures(element, pane, setHover);
-  }, [pane, element]);
+    if (main === undefined) return;
+    const { stack, index } = startOf(main.stacks, begin.current);
+    if (stack !== undefined) dispatch({ type: "open", cell: 0, content: { kind: "stack", study: main.id, stack, index } });
+    // Once for each study; what is read of it later changes nothing on the screen.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [mainId]);
 
   useEffect(() => (pane === null || onState === undefined ? undefined : pane.events.on("state", onState)), [pane, onState]);
 
-  const open = useCallback(
-    (stack: Stack) => {
-      if (pane !== null) void pane.open(stack);
-      element?.focus({ preventScroll: true });
+  /** Gives the keys to a pane. */
+  const focusCell = useCallback((cell: number) => {
+    root.current?.querySelector<HTMLElement>(`[data-cell="${cell}"] [tabindex="0"]`)?.focus({ preventScroll: true });
+  }, []);
+  const activate = useCallback((cell: number) => dispatch({ type: "activate", cell }), []);
+  const openIn = useCallback(
+    (cell: number, next: Content) => {
+      dispatch({ type: "open", cell, content: next });
+      focusCell(cell);
     },
-    [pane, element],
+    [focusCell],
   );
-
+  const openKey = useCallback(
+    (cell: number, key: string) => {
+      const next = contents.find((one) => contentKey(one) === key);
+      if (next !== undefined) openIn(cell, next);
+    },
+    [contents, openIn],
+  );
+  const { active } = workspace;
+  const openHere = useCallback((key: string) => openKey(active, key), [openKey, active]);
+  const setLayout = useCallback((layout: Layout) => dispatch({ type: "layout", layout, fill: contents }), [contents]);
   const showHelp = useCallback(() => setHelp(true), []);
 
   const nextSeries = (by: number) => {
-    const at = stacks.findIndex((stack) => stack === info?.stack);
-    const stack = stacks[at + by];
-    if (stack !== undefined) open(stack);
+    const at = content === null ? -1 : contents.findIndex((one) => contentKey(one) === contentKey(content));
+    const next = contents[at < 0 ? 0 : at + by];
+    if (next !== undefined) openIn(active, next);
+  };
+  const nextPane = (by: number) => {
+    const count = paneCount(workspace);
+    const cell = (active + by + count) % count;
+    activate(cell);
+    focusCell(cell);
   };
 
   const onKeyDown = (event: React.KeyboardEvent) => {
-    if (isTyping(event.target) || pane === null) return;
+    if (isTyping(event.target)) return;
     // A focused button keeps its own keys.
     if (event.target instanceof HTMLButtonElement && (event.key === " " || event.key === "Enter")) return;
     const action = actionOf(VIEWER_KEYS, event.nativeEvent);
@@ -131,26 +159,29 @@ export default function Viewer({ manifest, study, start, compact = false, onStat
     if (action === "help") showHelp();
     else if (action === "nextSeries") nextSeries(1);
     else if (action === "previousSeries") nextSeries(-1);
-    else perform(pane, action, keyName(event.nativeEvent));
+    else if (action === "nextPane") nextPane(1);
+    else if (action === "previousPane") nextPane(-1);
+    else if (pane !== null) perform(pane, action, keyName(event.nativeEvent));
   };
 
   return (
-    <div className={compact ? "viewer compact" : "viewer"} onKeyDown={onKeyDown}>
-      {pane !== null && info !== null ? <Toolbar pane={pane} info={info} onHelp={showHelp} /> : <div className="viewer-tools" />}
-      <Thumbnails manifest={manifest} stacks={stacks} current={info?.stack ?? null} onOpen={open} />
+    <div ref={root} className={compact ? "viewer compact" : "viewer"} onKeyDown={onKeyDown}>
+      {pane !== null && info !== null ? (
+        <Toolbar pane={pane} info={info} layout={workspace} onLayout={setLayout} onHelp={showHelp} />
+      ) : (
+        <div className="viewer-tools" />
+      )}
+      <Thumbnails studies={studies} current={content} onOpen={openHere} />
       <div className="viewer-main">
-        <div
-          ref={setElement}
-          className="viewer-pane"
-          tabIndex={0}
-          role="application"
-          aria-label={t("viewer.paneLabel")}
-          data-index={info?.index}
-          data-ready={info !== null && info.window !== null && !info.loading}
+        <Grid
+          workspace={workspace}
+          studies={studies}
+          onActivate={activate}
+          onOpen={openIn}
+          onDropSeries={openKey}
+          onPane={onPane}
         />
-        {pane !== null && info !== null && <Overlay pane={pane} info={info} source={source} study={study} hover={hover} />}
-        {pane !== null && info !== null && info.count > 1 && <SliceBar pane={pane} info={info} />}
-        {stacks.length === 0 && <p className="viewer-wait">{t("viewer.noImages")}</p>}
+        {main !== undefined && main.stacks.length === 0 && <p className="viewer-wait">{t("viewer.noImages")}</p>}
       </div>
       <KeyHelp open={help} onClose={() => setHelp(false)} bindings={VIEWER_KEYS} />
     </div>
