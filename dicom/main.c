@@ -53,7 +53,8 @@ tell_ready(gpointer data)
         json_object_set_new(params, "reason",
                             json_string(p->scp ? "waiting for the database" : "not listening"));
     if (ready)
-        log_line(LOG_INFO, NULL, "ready, listening on port %s", config_text(p->conf, "dicom", "port"));
+        log_line(LOG_INFO, NULL, "ready, listening on port %s, with TLS on %s",
+                 config_text(p->conf, "dicom", "port"), config_text(p->conf, "dicom", "tls-port"));
     rpc_client_notify(p->hub, "worker.ready", params);
 }
 

@@ -2,8 +2,6 @@
 #include "dicom/dcmtk/internal.h"
 #include <dcmtk/dcmnet/diutil.h>
 #include <dcmtk/oflog/oflog.h>
-#include <errno.h>
-#include <poll.h>
 #include <unistd.h>
 
 static const long MAX_PDU = 131072;    /* ASC_MAXIMUMPDUSIZE */
@@ -19,18 +17,6 @@ static const char *const services[] = {
     UID_GETStudyRootQueryRetrieveInformationModel,
     NULL,
 };
-
-DcmTransportConnection *
-QuickLayer::createConnection(DcmNativeSocketType s, OFBool)
-{
-    struct timeval wait = {.tv_sec = limit, .tv_usec = 0};
-    (void)setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
-    (void)setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
-    if (connected)
-        connected(s, data);
-    connection = new QuickConnection(s);
-    return connection;
-}
 
 static void
 rename_syntaxes(dcm_association *a, LST_HEAD **list)
@@ -62,21 +48,6 @@ association_syntax(const dcm_association *a, T_ASC_PresentationContextID id, con
     return a->unknown[id] ? a->unknown[id] : accepted;
 }
 
-gboolean
-association_write(dcm_association *a, const guint8 *bytes, gsize length, GError **error)
-{
-    while (length > 0) {
-        ssize_t n = a->layer->connection->write(const_cast<guint8 *>(bytes), length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return err_set(error, ERR_UNAVAILABLE, "the peer does not read: %s", g_strerror(errno));
-        bytes += n;
-        length -= (gsize)n;
-    }
-    return TRUE;
-}
-
 void
 dcm_network_init(void)
 {
@@ -96,7 +67,7 @@ receive_request(dcm_association *a, int timeout, GError **error)
     OFCondition c = ASC_initializeNetwork(NET_ACCEPTOR, 11112, timeout, &a->network);
     if (c.bad())
         return fail(error, ERR_INTERNAL, "network", c);
-    a->layer = new QuickLayer(timeout);
+
     c = ASC_setTransportLayer(a->network, a->layer, 0);
     if (c.bad())
         return fail(error, ERR_INTERNAL, "transport", c);
@@ -112,14 +83,16 @@ receive_request(dcm_association *a, int timeout, GError **error)
         return fail(error, ERR_INVALID, "application entity titles", c);
     g_strstrip(a->calling);
     g_strstrip(a->called);
-    return TRUE;
+    /* DCMTK takes a connection that ends before its request for a request without a name */
+    return a->calling[0] ? TRUE : err_set(error, ERR_INVALID, "no calling AE title");
 }
 
 dcm_association *
-dcm_association_receive(int fd, int timeout, GError **error)
+dcm_association_receive(int fd, tls_session *tls, int timeout, GError **error)
 {
     dcm_association *a = g_new0(dcm_association, 1);
     a->fd = fd;
+    a->layer = new QuickLayer(timeout, tls);
     if (!wrap(error, [&] { return receive_request(a, timeout, error); })) {
         dcm_association_free(a);
         return NULL;
@@ -133,6 +106,8 @@ dcm_association_free(dcm_association *a)
     if (!a)
         return;
     (void)wrap(NULL, [&]() -> gboolean {
+        if (!a->association)
+            g_clear_pointer(&a->layer->tls, tls_session_free); /* before its socket */
         if (a->association && a->fd >= 0)
             (void)ASC_dropSCPAssociation(a->association, 1);
         if (a->association)
@@ -368,10 +343,7 @@ dcm_association_next(dcm_association *a, int timeout, dcm_command *ret, GError *
 gboolean
 dcm_association_wait(dcm_association *a, int other, int timeout_ms)
 {
-    struct pollfd fds[] = {{.fd = a->layer->connection->descriptor(), .events = POLLIN, .revents = 0},
-                           {.fd = other, .events = POLLIN, .revents = 0}};
-    (void)poll(fds, 2, timeout_ms);
-    return fds[0].revents != 0;
+    return !a->layer->connection || a->layer->connection->wait(other, timeout_ms);
 }
 
 gboolean

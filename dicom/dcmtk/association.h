@@ -2,6 +2,7 @@
  * association worker's process only. Every function catches everything that C++ throws and gives it as
  * ERR_INTERNAL. */
 #pragma once
+#include "dicom/tls/tls.h"
 #include "hub/base/json.h"
 
 G_BEGIN_DECLS
@@ -44,9 +45,9 @@ typedef enum {
 /** Once per process, before anything else: environment and logging of DCMTK. */
 void dcm_network_init(void);
 
-/** Reads the A-ASSOCIATE-RQ. Takes fd in any case. timeout in seconds, for this and every later PDU. NULL
- * with ERR_TIMEOUT or ERR_INVALID. */
-dcm_association *dcm_association_receive(int fd, int timeout, GError **error);
+/** Reads the A-ASSOCIATE-RQ over fd, or over tls (NULL: plain). Takes both in any case. timeout in seconds,
+ * for this and every later PDU. NULL with ERR_TIMEOUT or ERR_INVALID. */
+dcm_association *dcm_association_receive(int fd, tls_session *tls, int timeout, GError **error);
 /** Closes the socket. */
 void dcm_association_free(dcm_association *a);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(dcm_association, dcm_association_free)
@@ -141,7 +142,9 @@ typedef struct {
 typedef struct {
     const char *calling, *called, *host;
     guint16 port;
-    int timeout; /* seconds, for the answer and each read and write */
+    tls_context *tls;                         /* NULL: plain */
+    const char *cert_cn, *cert_sha256, *code; /* as tls_peer_matches wants them */
+    int timeout;                              /* seconds, for the answer and each read and write */
     const dcm_proposal *proposals;
     guint count;
     /** The TCP connection is there; may be NULL. */

@@ -10,46 +10,52 @@
 #include <dcmtk/dcmnet/dcmlayer.h>
 #include <dcmtk/dcmnet/dcmtrans.h>
 #include <dcmtk/dcmnet/dimse.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
-#include <sys/socket.h>
 
 static const char IMPLEMENTATION_UID[] = "2.25.176391418291634520181934519874521873409";
 static const char IMPLEMENTATION_VERSION[] = "CONSILIUM_0";
 
-/* Our end of the socket. Writing and reading end after a while even when the peer does neither, and another
- * thread may shut the socket down while an association is being requested over it. */
+class QuickLayer;
+
+/* Our end of the socket, with or without TLS. */
 class QuickConnection : public DcmTCPConnection
 {
   public:
-    explicit QuickConnection(DcmNativeSocketType s) : DcmTCPConnection(s)
+    QuickConnection(DcmNativeSocketType s, QuickLayer *of) : DcmTCPConnection(s), layer(of)
     {
     }
-    ssize_t
-    read(void *buffer, size_t length) override
-    {
-        int on = 1;
-        (void)setsockopt(getSocket(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
-        return DcmTCPConnection::read(buffer, length);
-    }
-    DcmNativeSocketType
-    descriptor()
-    {
-        return getSocket();
-    }
+    OFCondition clientSideHandshake() override;
+    ssize_t read(void *buffer, size_t length) override;
+    ssize_t write(void *buffer, size_t length) override;
+    void close() override;
+    void closeTransportConnection() override;
+    OFBool networkDataAvailable(int timeout) override;
+    OFBool isTransparentConnection() override;
+    /** Milliseconds; other: another descriptor to wait for, -1: none. TRUE when the peer has sent something.
+     */
+    gboolean wait(int other, int timeout_ms);
+
+  private:
+    QuickLayer *layer;
 };
 
+/* Makes the one connection of an association. Writing and reading end after a while even when the peer does
+ * neither, and another thread may shut the socket down while an association is being requested over it. */
 class QuickLayer : public DcmTransportLayer
 {
   public:
-    explicit QuickLayer(int seconds) : limit(seconds)
+    QuickLayer(int seconds, tls_session *session) : tls(session), limit(seconds)
     {
+    }
+    ~QuickLayer() override
+    {
+        tls_session_free(tls);
     }
     DcmTransportConnection *createConnection(DcmNativeSocketType s, OFBool) override;
     QuickConnection *connection = NULL; /* DCMTK's, for as long as the association lives */
-    void (*connected)(int fd, gpointer data) = NULL;
-    gpointer data = NULL;
+    tls_session *tls;                   /* NULL: plain */
+    const dcm_request *request = NULL;  /* what we ask for, until it is answered */
+    GError *error = NULL;               /* why its handshake failed; the one who asked frees it */
 
   private:
     int limit;

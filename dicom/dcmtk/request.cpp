@@ -35,9 +35,7 @@ request(dcm_association *a, const dcm_request *q, GError **error)
     OFCondition c = ASC_initializeNetwork(NET_REQUESTOR, 0, q->timeout, &a->network);
     if (c.bad())
         return fail(error, ERR_INTERNAL, "network", c);
-    a->layer = new QuickLayer(q->timeout);
-    a->layer->connected = q->connected;
-    a->layer->data = q->user_data;
+    a->layer->request = q;
     (void)ASC_setTransportLayer(a->network, a->layer, 0);
     T_ASC_Parameters *params = NULL;
     c = ASC_createAssociationParameters(&params, MAX_PDU);
@@ -54,6 +52,10 @@ request(dcm_association *a, const dcm_request *q, GError **error)
         c = ASC_requestAssociation(a->network, params, &a->association, NULL, NULL, DUL_NOBLOCK, q->timeout);
     else
         (void)ASC_destroyAssociationParameters(&params);
+    if (a->layer->error) {
+        g_propagate_error(error, g_steal_pointer(&a->layer->error));
+        return FALSE;
+    }
     if (c == DUL_ASSOCIATIONREJECTED)
         return refused(params, error);
     if (c.bad())
@@ -68,12 +70,14 @@ dcm_association_request(const dcm_request *q, GError **error)
 {
     dcm_association *a = g_new0(dcm_association, 1);
     a->fd = -1;
+    a->layer = new QuickLayer(q->timeout, NULL);
     g_strlcpy(a->calling, q->calling, sizeof a->calling);
     g_strlcpy(a->called, q->called, sizeof a->called);
     if (!wrap(error, [&] { return request(a, q, error); })) {
         dcm_association_free(a);
         return NULL;
     }
+    a->layer->request = NULL;
     return a;
 }
 

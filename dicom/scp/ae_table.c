@@ -8,6 +8,8 @@
 #define RELOAD_GAP_US (500 * 1000) /* strangers cannot make us read more often */
 
 typedef struct {
+    gboolean over_tls;
+    tls_peer peer;
     char *title, *address; /* NULL title: only waits for the reload; NULL address: any will do */
     void (*decide)(ae_verdict, const ae_entry *, gpointer);
     void (*done)(gpointer);
@@ -36,6 +38,7 @@ entry_free(gpointer data)
     g_free(e->charset);
     g_free(e->host);
     g_free(e->cert_cn);
+    g_free(e->cert_sha256);
     g_free(e);
 }
 
@@ -73,6 +76,11 @@ judge(const ae_table *t, const ae_request *r, const ae_entry **ret_entry)
         return AE_UNKNOWN;
     if (!r->address)
         return AE_ADMITTED;
+    if (r->over_tls)
+        return tls_peer_matches(&r->peer, (*ret_entry)->cert_cn, (*ret_entry)->cert_sha256,
+                                (*ret_entry)->code)
+                   ? AE_ADMITTED
+                   : AE_WRONG_CERTIFICATE;
     const char *host = (*ret_entry)->host;
     if (!host)
         return AE_WRONG_ADDRESS;
@@ -116,7 +124,8 @@ take_rows(ae_table *t, db_batch *batch)
                         .charset = g_strdup(db_text(batch, 0, row, 3)),
                         .host = host ? resolve(host) : NULL,
                         .port = (guint16)(port ? g_ascii_strtoull(port, NULL, 10) : 0),
-                        .cert_cn = g_strdup(db_text(batch, 0, row, 6))};
+                        .cert_cn = g_strdup(db_text(batch, 0, row, 6)),
+                        .cert_sha256 = g_strdup(db_text(batch, 0, row, 7))};
         g_hash_table_replace(entries, e->title, e);
     }
     g_clear_pointer(&t->entries, g_hash_table_unref);
@@ -185,16 +194,13 @@ ae_table_reload(ae_table *t, void (*done)(gpointer), gpointer user_data)
     read_table(t);
 }
 
-void
-ae_table_judge(ae_table *t, const char *title, const char *address,
-               void (*decide)(ae_verdict, const ae_entry *, gpointer), gpointer user_data)
+/* Takes r. */
+static void
+ask(ae_table *t, ae_request *r)
 {
-    ae_request *r = g_new0(ae_request, 1);
-    *r = (ae_request){
-        .title = g_strdup(title), .address = g_strdup(address), .decide = decide, .user_data = user_data};
     const ae_entry *entry;
     gboolean fresh = g_get_monotonic_time() - t->read_at < RELOAD_GAP_US;
-    if (judge(t, r, &entry) == AE_ADMITTED || (address && t->entries && fresh)) {
+    if (judge(t, r, &entry) == AE_ADMITTED || (r->address && t->entries && fresh)) {
         g_queue_push_tail(&t->ready, r);
         loop_timer_start(t->soon, 0, 0);
         return;
@@ -204,10 +210,41 @@ ae_table_judge(ae_table *t, const char *title, const char *address,
 }
 
 void
+ae_table_judge(ae_table *t, const char *title, const char *address, const tls_peer *peer,
+               void (*decide)(ae_verdict, const ae_entry *, gpointer), gpointer user_data)
+{
+    ae_request *r = g_new0(ae_request, 1);
+    *r = (ae_request){.title = g_strdup(title),
+                      .address = g_strdup(address),
+                      .over_tls = peer != NULL,
+                      .decide = decide,
+                      .user_data = user_data};
+    if (peer)
+        r->peer = *peer;
+    ask(t, r);
+}
+
+void
 ae_table_find(ae_table *t, const char *title, void (*decide)(ae_verdict, const ae_entry *, gpointer),
               gpointer user_data)
 {
-    ae_table_judge(t, title, NULL, decide, user_data);
+    ae_request *r = g_new0(ae_request, 1);
+    *r = (ae_request){.title = g_strdup(title), .decide = decide, .user_data = user_data};
+    ask(t, r);
+}
+
+gboolean
+ae_table_knows(const ae_table *t, const char *sha256)
+{
+    GHashTableIter iter;
+    gpointer value;
+    if (!t->entries)
+        return FALSE;
+    g_hash_table_iter_init(&iter, t->entries);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        if (!g_strcmp0(((const ae_entry *)value)->cert_sha256, sha256))
+            return TRUE;
+    return FALSE;
 }
 
 gboolean

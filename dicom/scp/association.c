@@ -32,6 +32,8 @@ struct scp_association {
     GPtrArray *pending; /* borrowed: each is freed when answered */
     find_query *find;
     guint stored, failed;
+    gboolean over_tls;
+    loop_timer *patience; /* while it has not been admitted */
 };
 
 static pending *
@@ -75,6 +77,7 @@ forget(scp_association *a)
     g_clear_pointer(&a->find, find_query_free);
     a->stored = a->failed = 0;
     a->serial++;
+    loop_timer_stop(a->patience);
 }
 
 static void
@@ -86,27 +89,35 @@ on_audited(db_batch *batch, const GError *error, gpointer data)
         log_limited(LOG_WARNING, "dimse", "audit: %s", error->message);
 }
 
-/* A refused caller leaves a row; its title is a stranger's text, cut and printable. */
+/* A refused caller leaves a row; its title is a stranger's text, cut and printable. more: what else is to be
+ * said. */
 static void
-audit_refusal(scp_association *a, const char *calling, const char *reason, const ae_entry *entry)
+audit_refusal(scp_association *a, const char *calling, const char *reason, const char *more,
+              const ae_entry *entry)
 {
     const db_actor actor = {.organisation = entry ? entry->organisation : NULL, .purpose = "system"};
     g_autofree char *title = g_strndup(calling, 16);
-    g_autofree char *detail = g_strdup_printf("{\"reason\":\"%s\"}", reason);
+    g_autoptr(json_t) why = json_pack("{s:s}", "reason", reason);
+    if (more)
+        json_object_set_new(why, "certificate", json_string(more));
+    g_autofree char *detail = json_text(why);
     for (char *c = title; *c; c++)
         if (!g_ascii_isprint(*c))
             *c = '?';
     g_autofree char *who = g_strdup_printf("%s %s", title, a->address);
-    log_limited(LOG_WARNING, "dimse", "refused %s: %s", who, reason);
+    if (more) /* a limit of its own: what only knocks must not hide it */
+        log_limited(LOG_WARNING, "dimse", "refused %s: %s: %s", who, reason, more);
+    else
+        log_limited(LOG_WARNING, "dimse", "refused %s: %s", who, reason);
     db_batch *batch = db_batch_new(&actor);
     db_batch_add(batch, "dicom_audit", 4, who, "association.refuse", "", detail);
     db_pool_run(a->context.pool, batch, on_audited, NULL);
 }
 
 static void
-refuse(scp_association *a, const char *calling, const char *reason, const ae_entry *entry)
+refuse(scp_association *a, const char *calling, const char *reason, const char *more, const ae_entry *entry)
 {
-    audit_refusal(a, calling, reason, entry);
+    audit_refusal(a, calling, reason, more, entry);
     a->events->refused(a, a->user_data);
     tell(a, json_pack("{s:s, s:s}", "type", "refused", "reason", reason));
 }
@@ -115,6 +126,7 @@ static void
 begin(scp_association *a, const ae_entry *entry)
 {
     a->state = ADMITTED;
+    loop_timer_stop(a->patience);
     a->title = g_strdup(entry->title);
     a->organisation = g_strdup(entry->organisation);
     a->code = g_strdup(entry->code);
@@ -126,7 +138,7 @@ begin(scp_association *a, const ae_entry *entry)
 
 typedef struct {
     pending *p;
-    char *calling;
+    char *calling, *shown; /* shown: certificate; NULL: plain */
 } judgement;
 
 static void
@@ -134,18 +146,34 @@ on_judged(ae_verdict verdict, const ae_entry *entry, gpointer data)
 {
     judgement *j = data;
     scp_association *a = pending_end(j->p);
-    g_autofree char *calling = j->calling;
+    g_autofree char *calling = j->calling, *shown = j->shown;
     g_free(j);
     if (!a)
         return;
     if (verdict == AE_NOT_READY || !ingest_is_ready(a->context.in))
-        refuse(a, calling, "not-ready", entry);
+        refuse(a, calling, "not-ready", NULL, entry);
     else if (verdict != AE_ADMITTED)
-        refuse(a, calling, "calling", entry);
+        refuse(a, calling, "calling", shown, entry);
     else if (!a->events->may_begin(a, calling, a->user_data))
         tell(a, json_pack("{s:s, s:s}", "type", "refused", "reason", "busy"));
     else
         begin(a, entry);
+}
+
+static gboolean
+take_peer(json_t *shown, tls_peer *ret)
+{
+    const char *cn = shown ? json_get_text(shown, "cn") : NULL,
+               *sha256 = shown ? json_get_text(shown, "sha256") : NULL;
+    const char *organisation = shown ? json_get_text(shown, "organisation") : NULL;
+    if (!cn || !sha256 || !organisation)
+        return FALSE;
+    *ret = (tls_peer){.trusted = json_get_bool(shown, "trusted", FALSE),
+                      .ours = json_get_bool(shown, "ours", FALSE)};
+    g_strlcpy(ret->cn, cn, sizeof ret->cn);
+    g_strlcpy(ret->organisation, organisation, sizeof ret->organisation);
+    g_strlcpy(ret->sha256, sha256, sizeof ret->sha256);
+    return TRUE;
 }
 
 static void
@@ -153,12 +181,41 @@ handle_admit(scp_association *a, json_t *message)
 {
     const char *calling = json_get_text(message, "calling"), *called = json_get_text(message, "called");
     if (!calling || !called || g_strcmp0(called, a->context.title)) {
-        refuse(a, calling ? calling : "", "called", NULL);
+        refuse(a, calling ? calling : "", "called", NULL, NULL);
+        return;
+    }
+    tls_peer peer = {0};
+    json_t *shown = json_object_get(message, "tls");
+    if (a->over_tls && !take_peer(shown, &peer)) {
+        child_kill(a->worker);
         return;
     }
     judgement *j = g_new0(judgement, 1);
-    *j = (judgement){.p = pending_new(a), .calling = g_strdup(calling)};
-    ae_table_judge(a->context.aes, calling, a->address, on_judged, j);
+    *j = (judgement){.p = pending_new(a),
+                     .calling = g_strdup(calling),
+                     .shown = a->over_tls ? g_strdup_printf("%s of %s", peer.cn, peer.organisation) : NULL};
+    ae_table_judge(a->context.aes, calling, a->address, a->over_tls ? &peer : NULL, on_judged, j);
+}
+
+static void
+handle_certificate(scp_association *a, json_t *message)
+{
+    const char *sha256 = json_get_text(message, "sha256");
+    tell(a, json_pack("{s:s, s:b}", "type", "certificate", "known",
+                      sha256 && ae_table_knows(a->context.aes, sha256)));
+}
+
+/* What only knocks leaves no audit row; who shows a wrong certificate does. */
+static void
+handle_no_handshake(scp_association *a, json_t *message)
+{
+    const char *reason = json_get_text(message, "reason");
+    if (json_get_bool(message, "refused", FALSE)) {
+        audit_refusal(a, "", "certificate", reason, NULL);
+        a->events->refused(a, a->user_data);
+    } else {
+        log_limited(LOG_INFO, "dimse", "%s: %s", a->address, reason);
+    }
 }
 
 static void
@@ -317,7 +374,10 @@ on_destination(ae_verdict verdict, const ae_entry *entry, gpointer data)
         on_listed(-1, 0, RETRIEVE_UNKNOWN_DESTINATION, r);
         return;
     }
-    json_object_update_new(r->answer, json_pack("{s:s, s:i}", "host", entry->host, "port", (int)entry->port));
+    json_object_update_new(r->answer,
+                           json_pack("{s:s, s:i, s:b, s:s*, s:s*, s:s}", "host", entry->host, "port",
+                                     (int)entry->port, "tls", entry->cert_cn || entry->cert_sha256, "cert_cn",
+                                     entry->cert_cn, "cert_sha256", entry->cert_sha256, "code", entry->code));
     begin_retrieval(r, entry);
 }
 
@@ -397,6 +457,10 @@ on_message(child *c, json_t *message, int fd, gpointer data)
         handle_store(a, message);
     else if (!g_strcmp0(type, "admit"))
         handle_admit(a, message);
+    else if (!g_strcmp0(type, "certificate"))
+        handle_certificate(a, message);
+    else if (!g_strcmp0(type, "no-handshake"))
+        handle_no_handshake(a, message);
     else if (!g_strcmp0(type, "find"))
         handle_find(a, message);
     else if (!g_strcmp0(type, "retrieve"))
@@ -419,6 +483,15 @@ on_gone(child *c, gpointer data)
 
 static const child_handler handler = {.message = on_message, .gone = on_gone};
 
+static void
+on_patience_over(gpointer data)
+{
+    scp_association *a = data;
+    log_limited(LOG_INFO, "dimse", "%s: no association within %" G_GUINT64_FORMAT " s", a->address,
+                a->context.patience_ms / 1000);
+    child_kill(a->worker);
+}
+
 scp_association *
 association_new(const association_context *context, const association_events *events, gpointer user_data,
                 GError **error)
@@ -426,6 +499,7 @@ association_new(const association_context *context, const association_events *ev
     scp_association *a = g_new0(scp_association, 1);
     *a = (scp_association){
         .context = *context, .events = events, .user_data = user_data, .pending = g_ptr_array_new()};
+    a->patience = loop_timer_new(context->l, on_patience_over, a);
     a->worker = child_spawn(context->l, "association", context->config_path, &handler, a, error);
     if (!a->worker) {
         association_free(a);
@@ -445,15 +519,18 @@ association_free(scp_association *a)
         ((pending *)a->pending->pdata[i])->a = NULL;
     g_ptr_array_unref(a->pending);
     forget(a);
+    loop_timer_free(a->patience);
     g_free(a);
 }
 
 void
-association_serve(scp_association *a, int fd, const char *address)
+association_serve(scp_association *a, int fd, const char *address, gboolean over_tls)
 {
     a->state = CONNECTED;
     a->address = g_strdup(address);
-    g_autoptr(json_t) message = json_pack("{s:s}", "type", "serve");
+    a->over_tls = over_tls;
+    loop_timer_start(a->patience, a->context.patience_ms, 0);
+    g_autoptr(json_t) message = json_pack("{s:s, s:b}", "type", "serve", "tls", (int)over_tls);
     if (!child_send(a->worker, message, fd))
         child_kill(a->worker);
 }

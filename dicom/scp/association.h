@@ -14,6 +14,7 @@ typedef struct {
     ingest *in;
     db_pool *pool;
     render *renderer;
+    guint64 patience_ms;  /* for a connection to become an association */
     guint retrieve_limit; /* instances of one C-MOVE or C-GET */
 } association_context;    /* strings and objects are borrowed for the association's life */
 
@@ -31,8 +32,8 @@ scp_association *association_new(const association_context *context, const assoc
                                  gpointer user_data, GError **error);
 /** Kills the worker. Files on their way are still stored, unanswered. */
 void association_free(scp_association *a);
-/** The idle worker serves this connection; fd stays the caller's to close. */
-void association_serve(scp_association *a, int fd, const char *address);
+/** The idle worker serves this connection, over TLS or plainly; fd stays the caller's to close. */
+void association_serve(scp_association *a, int fd, const char *address, gboolean over_tls);
 gboolean association_is_idle(const scp_association *a);
 gboolean association_is_busy(const scp_association *a);
 /** Calling AE title once admitted, else NULL. */

@@ -18,6 +18,7 @@
 struct scp_listener {
     loop *l;
     int fd;
+    gboolean plain;
     uv_poll_t *poll; /* closes by itself, later than we do */
     loop_timer *pause;
     guint refusals;
@@ -54,7 +55,7 @@ refuse(scp_listener *l, int fd)
 {
     /* type 3, length 4; result 2 transient, source 3 presentation, reason 2 local limit exceeded */
     static const guint8 reject[] = {3, 0, 0, 0, 0, 4, 0, 2, 3, 2};
-    ssize_t sent = send(fd, reject, sizeof reject, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t sent = !l->plain ? -1 : send(fd, reject, sizeof reject, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 || l->refusals >= REFUSALS_LIMIT) {
         close(fd);
         return;
@@ -149,14 +150,14 @@ open_socket(const char *host, guint16 port, GError **error)
 }
 
 scp_listener *
-listener_new(loop *lo, const char *host, guint16 port, gboolean (*connection)(int, const char *, gpointer),
-             gpointer user_data, GError **error)
+listener_new(loop *lo, const char *host, guint16 port, gboolean plain,
+             gboolean (*connection)(int, const char *, gpointer), gpointer user_data, GError **error)
 {
     int fd = open_socket(host, port, error);
     if (fd < 0)
         return NULL;
     scp_listener *l = g_new0(scp_listener, 1);
-    *l = (scp_listener){.l = lo, .fd = fd, .connection = connection, .user_data = user_data};
+    *l = (scp_listener){.l = lo, .fd = fd, .plain = plain, .connection = connection, .user_data = user_data};
     l->pause = loop_timer_new(lo, on_pause_over, l);
     l->poll = g_new0(uv_poll_t, 1);
     uv_poll_init(loop_uv(lo), l->poll, fd);

@@ -5,9 +5,9 @@
 
 typedef struct scp_listener scp_listener;
 
-/** host: an address, or a name. connection: TRUE: takes the descriptor; FALSE: refuses it. address: the
- * peer's, numeric. */
-scp_listener *listener_new(loop *l, const char *host, guint16 port,
+/** plain: a refusal can be written to the peer; over TLS it is only closed. host: an address, or a name.
+ * connection: TRUE: takes the descriptor; FALSE: refuses it. address: the peer's, numeric. */
+scp_listener *listener_new(loop *l, const char *host, guint16 port, gboolean plain,
                            gboolean (*connection)(int fd, const char *address, gpointer user_data),
                            gpointer user_data, GError **error);
 void listener_free(scp_listener *l);

@@ -13,7 +13,9 @@ typedef struct {
     const char *called; /* AE title of the destination */
     const char *host;
     guint16 port;
-    const char *originator; /* who asked, with which message */
+    tls_context *tls;                         /* NULL: plain */
+    const char *cert_cn, *cert_sha256, *code; /* of the destination */
+    const char *originator;                   /* who asked, with which message */
     guint16 originator_message;
     guint senders; /* at most at once */
 } mover_plan;

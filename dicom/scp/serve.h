@@ -21,8 +21,12 @@ typedef struct {
     guint move_associations;
     int acse_timeout, idle_timeout; /* seconds */
     dcm_association *association;
+    char *tls_files;  /* directory */
+    tls_context *tls; /* NULL before it is first needed */
 } worker;
 
+/** What TLS needs, read when it is first wanted. NULL with error. */
+tls_context *worker_tls(worker *w, GError **error);
 /** Sends request (takes it) to the program and waits for the one answer, a new reference. NULL: the program
  * is gone. */
 json_t *worker_ask(json_t *request);

@@ -44,7 +44,14 @@ static gboolean
 move(worker *w, const dcm_command *command, const json_t *answer, outgoing *list, GError **error)
 {
     const char *caller = dcm_association_calling(w->association);
+    tls_context *tls = NULL;
+    if (json_get_bool(answer, "tls", FALSE) && !(tls = worker_tls(w, error)))
+        return FALSE;
     const mover_plan plan = {.w = w,
+                             .tls = tls,
+                             .cert_cn = json_get_text(answer, "cert_cn"),
+                             .cert_sha256 = json_get_text(answer, "cert_sha256"),
+                             .code = json_get_text(answer, "code"),
                              .list = list,
                              .called = command->destination,
                              .host = json_get_text(answer, "host"),

@@ -18,6 +18,7 @@
 typedef struct {
     int fd;
     char *address;
+    gboolean over_tls;
 } connection;
 
 typedef struct {
@@ -35,8 +36,7 @@ struct scp_server {
     ingest *in;
     render *renderer;
     db_pool *pool;
-    scp_listener *listener,
-        *local; /* local: this machine's own programs call 127.0.0.1; NULL: listener hears them */
+    GPtrArray *listeners;    /* scp_listener */
     GPtrArray *associations; /* scp_association: one for each worker */
     GQueue waiting;          /* connection */
     loop_timer *notices, *respawn;
@@ -151,15 +151,16 @@ static gboolean
 start_worker(scp_server *s)
 {
     g_autoptr(GError) error = NULL;
-    const association_context context = {.l = s->l,
-                                         .config_path = s->config_path,
-                                         .title = s->title,
-                                         .aes = s->aes,
-                                         .in = s->in,
-                                         .pool = s->pool,
-                                         .renderer = s->renderer,
-                                         .retrieve_limit =
-                                             (guint)config_int(s->conf, "dicom", "retrieve-limit")};
+    const association_context context = {
+        .l = s->l,
+        .config_path = s->config_path,
+        .title = s->title,
+        .aes = s->aes,
+        .in = s->in,
+        .pool = s->pool,
+        .renderer = s->renderer,
+        .patience_ms = (guint64)config_int(s->conf, "dicom", "acse-timeout") * 1000,
+        .retrieve_limit = (guint)config_int(s->conf, "dicom", "retrieve-limit")};
     scp_association *a = association_new(&context, &events, s, &error);
     if (!a) {
         log_limited(LOG_ERROR, "dimse", "%s", error->message);
@@ -186,7 +187,7 @@ give_work(scp_server *s)
     scp_association *idle;
     while (!g_queue_is_empty(&s->waiting) && (idle = find_idle(s))) {
         connection *c = g_queue_pop_head(&s->waiting);
-        association_serve(idle, c->fd, c->address);
+        association_serve(idle, c->fd, c->address, c->over_tls);
         close(c->fd);
         connection_free(c);
     }
@@ -203,32 +204,60 @@ on_respawn(gpointer data)
 }
 
 static gboolean
-on_connection(int fd, const char *address, gpointer data)
+take_connection(scp_server *s, int fd, const char *address, gboolean over_tls)
 {
-    scp_server *s = data;
     if (count_busy(s, NULL) + s->waiting.length >= s->limit || s->waiting.length >= WAITING_LIMIT) {
         s->stats.refused++;
         log_limited(LOG_WARNING, "dimse", "refused: %u associations are open", count_busy(s, NULL));
         return FALSE;
     }
     connection *c = g_new0(connection, 1);
-    *c = (connection){.fd = fd, .address = g_strdup(address)};
+    *c = (connection){.fd = fd, .address = g_strdup(address), .over_tls = over_tls};
     g_queue_push_tail(&s->waiting, c);
     give_work(s);
     return TRUE;
 }
 
-/* On the configured address, and on 127.0.0.1 unless that address takes it in. */
 static gboolean
-listen_on(scp_server *s, GError **error)
+on_plain(int fd, const char *address, gpointer data)
 {
-    const char *host = config_text(s->conf, "hub", "host");
-    guint16 port = (guint16)config_int(s->conf, "dicom", "port");
+    return take_connection(data, fd, address, FALSE);
+}
+
+static gboolean
+on_tls(int fd, const char *address, gpointer data)
+{
+    return take_connection(data, fd, address, TRUE);
+}
+
+/* On the configured address, and, because this machine's own programs call that, on 127.0.0.1 unless the
+ * address takes it in. */
+static gboolean
+listen_on(scp_server *s, const char *port_key, gboolean over_tls, GError **error)
+{
     static const char *const local[] = {"127.0.0.1", "localhost", "0.0.0.0", "::", NULL};
-    s->listener = listener_new(s->l, host, port, on_connection, s, error);
-    if (s->listener && !g_strv_contains(local, host))
-        s->local = listener_new(s->l, "127.0.0.1", port, on_connection, s, error);
-    return s->listener && (s->local || g_strv_contains(local, host));
+    const char *host = config_text(s->conf, "hub", "host");
+    const char *hosts[] = {host, g_strv_contains(local, host) ? NULL : "127.0.0.1"};
+    guint16 port = (guint16)config_int(s->conf, "dicom", port_key);
+    for (gsize i = 0; i < G_N_ELEMENTS(hosts) && hosts[i]; i++) {
+        scp_listener *l =
+            listener_new(s->l, hosts[i], port, !over_tls, over_tls ? on_tls : on_plain, s, error);
+        if (!l)
+            return FALSE;
+        g_ptr_array_add(s->listeners, l);
+    }
+    return TRUE;
+}
+
+/* An instance that hub/up has not set up has nothing to show: it does without. */
+static gboolean
+listen_on_all(scp_server *s, GError **error)
+{
+    g_autofree char *tls = g_build_filename(config_data_dir(s->conf), "tls", NULL);
+    if (!tls_is_set_up(tls))
+        log_line(LOG_WARNING, "dimse", "no DICOM over TLS: there are no certificates in %s", tls);
+    return listen_on(s, "port", FALSE, error) &&
+           (!tls_is_set_up(tls) || listen_on(s, "tls-port", TRUE, error));
 }
 
 scp_server *
@@ -248,10 +277,11 @@ scp_server_new(loop *l, const config *conf, const char *config_path, db_pool *po
     s->renderer = renderer;
     s->events = *to_tell;
     s->associations = g_ptr_array_new();
+    s->listeners = g_ptr_array_new_with_free_func((GDestroyNotify)listener_free);
     s->studies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, notice_free);
     s->notices = loop_timer_new(l, on_notices, s);
     s->respawn = loop_timer_new(l, on_respawn, s);
-    if (!listen_on(s, error)) {
+    if (!listen_on_all(s, error)) {
         scp_server_free(s);
         return NULL;
     }
@@ -265,8 +295,7 @@ scp_server_free(scp_server *s)
 {
     if (!s)
         return;
-    listener_free(s->listener);
-    listener_free(s->local);
+    g_ptr_array_unref(s->listeners);
     for (guint i = 0; i < s->associations->len; i++)
         association_free(s->associations->pdata[i]);
     g_ptr_array_unref(s->associations);

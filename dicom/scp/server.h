@@ -2,8 +2,8 @@
  * Nothing of a peer's bytes is read in this process.
  *
  * Deny by default: the calling AE title must be registered, the called one must be ours, the source address
- * must be the AE's. Over the limits (in total, per AE) the association is refused with "local limit exceeded"
- * and the scanner comes again. */
+ * must be the AE's, or over TLS the certificate. Over the limits (in total, per AE) the association is
+ * refused with "local limit exceeded" and the scanner comes again. */
 #pragma once
 #include "dicom/ingest/ingest.h"
 #include "dicom/render/render.h"
@@ -23,8 +23,8 @@ typedef struct {
     guint64 accepted, refused; /* since start */
 } scp_stats;
 
-/** Listens on dicom.port of hub.host. NULL with ERR_UNAVAILABLE when the port is taken. config_path is given
- * on to workers. */
+/** Listens on dicom.port and, with TLS, dicom.tls-port of hub.host. NULL with ERR_UNAVAILABLE when the port
+ * is taken. config_path is given on to workers. */
 scp_server *scp_server_new(loop *l, const config *c, const char *config_path, db_pool *pool, ae_table *aes,
                            ingest *in, render *renderer, const scp_events *events, GError **error);
 /** Ends the workers; associations break. */

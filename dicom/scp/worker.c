@@ -6,6 +6,7 @@
 #include "hub/base/err.h"
 #include "hub/base/log.h"
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static gboolean
@@ -79,12 +80,57 @@ serve_command(worker *w, const dcm_command *command, GError **error)
     }
 }
 
-static gboolean
-admit(worker *w)
+tls_context *
+worker_tls(worker *w, GError **error)
 {
-    g_autoptr(json_t) answer = worker_ask(json_pack("{s:s, s:s, s:s}", "type", "admit", "calling",
-                                                    dcm_association_calling(w->association), "called",
-                                                    dcm_association_called(w->association)));
+    if (!w->tls)
+        w->tls = tls_context_new(w->tls_files, error);
+    return w->tls;
+}
+
+static gboolean
+is_registered(const char *sha256, gpointer unused)
+{
+    (void)unused;
+    g_autoptr(json_t) answer = worker_ask(json_pack("{s:s, s:s}", "type", "certificate", "sha256", sha256));
+    return answer && json_get_bool(answer, "known", FALSE);
+}
+
+/* NULL: the connection is closed, the program was told why. */
+static tls_session *
+shake_hands(worker *w, int fd)
+{
+    g_autoptr(GError) error = NULL;
+    tls_context *tls = worker_tls(w, &error);
+    tls_session *session = NULL;
+    struct timeval wait = {.tv_sec = w->acse_timeout};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+    if (tls)
+        session = tls_accept(tls, fd, is_registered, NULL, &error);
+    if (session)
+        return session;
+    g_autoptr(json_t) report = json_pack("{s:s, s:s, s:b}", "type", "no-handshake", "reason", error->message,
+                                         "refused", error->code == ERR_DENIED);
+    channel_send(CHANNEL_FD, report, -1);
+    close(fd);
+    return NULL;
+}
+
+static json_t *
+describe_peer(const tls_peer *p)
+{
+    return json_pack("{s:s, s:s, s:s, s:b, s:b}", "cn", p->cn, "organisation", p->organisation, "sha256",
+                     p->sha256, "trusted", (int)p->trusted, "ours", (int)p->ours);
+}
+
+static gboolean
+admit(worker *w, json_t *peer)
+{
+    json_t *question = json_pack("{s:s, s:s, s:s, s:o*}", "type", "admit", "calling",
+                                 dcm_association_calling(w->association), "called",
+                                 dcm_association_called(w->association), "tls", peer);
+    g_autoptr(json_t) answer = question ? worker_ask(question) : NULL;
     const char *type = answer ? json_get_text(answer, "type") : NULL;
     if (!g_strcmp0(type, "admitted"))
         return TRUE;
@@ -124,11 +170,19 @@ serve_commands(worker *w)
 }
 
 static void
-serve(worker *w, int fd)
+serve(worker *w, int fd, gboolean over_tls)
 {
-    w->association = dcm_association_receive(fd, w->acse_timeout, NULL);
-    if (w->association && admit(w) && dcm_association_accept(w->association, takes_syntax, NULL))
+    json_t *peer = NULL;
+    tls_session *session = over_tls ? shake_hands(w, fd) : NULL;
+    if (over_tls && !session)
+        return;
+    if (session)
+        peer = describe_peer(tls_session_peer(session));
+    w->association = dcm_association_receive(fd, session, w->acse_timeout, NULL);
+    if (w->association && admit(w, g_steal_pointer(&peer)) &&
+        dcm_association_accept(w->association, takes_syntax, NULL))
         serve_commands(w);
+    json_decref(peer);
     g_clear_pointer(&w->association, dcm_association_free);
 }
 
@@ -161,9 +215,11 @@ worker_run(const config *c)
     dcm_network_init();
     g_autofree char *blobs = g_build_filename(config_data_dir(c), "blobs", NULL);
     g_autofree char *temp = g_build_filename(blobs, "tmp", NULL);
+    g_autofree char *tls_files = g_build_filename(config_data_dir(c), "tls", NULL);
     worker w = {.title = config_text(c, "dicom", "ae-title"),
                 .blobs = blobs,
                 .temp = temp,
+                .tls_files = tls_files,
                 .move_associations = (guint)config_int(c, "dicom", "move-associations"),
                 .limit = (guint64)config_int(c, "dicom", "object-limit"),
                 .floor = (guint64)config_int(c, "store", "disk-floor"),
@@ -176,7 +232,7 @@ worker_run(const config *c)
         int fd = -1;
         if (channel_receive(CHANNEL_FD, TRUE, &message, &fd) != CHANNEL_MESSAGE || fd < 0)
             return 0;
-        serve(&w, fd);
+        serve(&w, fd, json_get_bool(message, "tls", FALSE));
     }
     return 0;
 }

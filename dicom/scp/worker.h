@@ -4,14 +4,16 @@
  * Messages, worker -> program, and the answers:
  *   {type:"memory"} with a descriptor            what it receives into (dicom/child/shared.h); no answer
  *   {type:"idle"}                                ready for a connection; also after each one
- *   {type:"admit", calling, called}              {type:"admitted"}, {type:"refused", reason:
+ *   {type:"certificate", sha256}                 {type:"certificate", known}
+ *   {type:"no-handshake", reason, refused}       no answer
+ *   {type:"admit", calling, called, tls?}        {type:"admitted"}, {type:"refused", reason:
  *                                                "calling"|"called"|"busy"|"not-ready"}
  *   {type:"store", file|bytes, sop_class, sop_uid}   {type:"stored", status, reason?}
  *   {type:"find", keys} or {type:"find", next: true}   {type:"matches", status, matches:[...], more?: true}
  *   {type:"retrieve", keys, destination?}        {type:"instances", status, count, host?, port?} with a
  * descriptor of the list (retrieve.h) unless status says why there is none {type:"convert", blob, syntax}
- * {type:"converted"} with a descriptor of the data set, or reason program -> worker: {type:"serve"} with the
- * connection's descriptor */
+ * {type:"converted"} with a descriptor of the data set, or reason program -> worker: {type:"serve", tls} with
+ * the connection's descriptor */
 #pragma once
 #include "hub/base/config.h"
 

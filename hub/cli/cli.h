@@ -24,6 +24,7 @@ gboolean cmd_token_create(cli *c, int argc, char **argv, GError **error);
 gboolean cmd_token_list(cli *c, int argc, char **argv, GError **error);
 gboolean cmd_token_revoke(cli *c, int argc, char **argv, GError **error);
 gboolean cmd_ae_add(cli *c, int argc, char **argv, GError **error);
+gboolean cmd_ae_certificate(cli *c, int argc, char **argv, GError **error);
 gboolean cmd_ae_list(cli *c, int argc, char **argv, GError **error);
 gboolean cmd_ae_remove(cli *c, int argc, char **argv, GError **error);
 gboolean cmd_device_add(cli *c, int argc, char **argv, GError **error);

@@ -19,6 +19,8 @@ static const struct {
     {"token", "list", "[--user L]", cmd_token_list},
     {"token", "revoke", "--id ID | --user L", cmd_token_revoke},
     {"ae", "add", "--org CODE --aet TITLE [--host IP] [--port N] [--cert-cn CN]", cmd_ae_add},
+    {"ae", "certificate", "--aet TITLE --out DIR [--request CSR.pem] [--cn CN] [--days N] | --aet TITLE --register CERT.pem",
+     cmd_ae_certificate},
     {"ae", "list", "", cmd_ae_list},
     {"ae", "remove", "--aet TITLE", cmd_ae_remove},
     {"device", "add", "--org CODE --name N --url rtsp://…", cmd_device_add},

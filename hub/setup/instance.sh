@@ -70,6 +70,44 @@ instance_certificate() {
     printf '%s' "$names" >"$data/tls/self-signed"
 }
 
+# What DICOM over TLS needs: an authority of this instance, which signs the certificates of its scanners (consilium ae
+# certificate), and the certificates that it shows itself, RSA and ECDSA. Those are made anew when names change or their end
+# is near; the authority is for good. Nobody but root reads its key.
+instance_dicom_certificates() {
+    local tls=$data/tls names="DNS:localhost,IP:127.0.0.1,IP:::1" name kind key
+    for name in "$host" "$announce" "$(hostname)"; do
+        case $name in
+        '' | 0.0.0.0 | :: | localhost | 127.0.0.1) ;;
+        *[!0-9.]*) case $name in *:*) names+=",IP:$name" ;; *) names+=",DNS:$name" ;; esac ;;
+        *) names+=",IP:$name" ;;
+        esac
+    done
+    if [ ! -e "$tls/dicom-ca.pem" ]; then
+        (umask 077 && openssl req -x509 -newkey rsa:3072 -sha256 -days 7300 -nodes -subj "/O=Consilium/CN=DICOM authority $(hostname)" \
+            -addext "basicConstraints=critical,CA:TRUE,pathlen:0" -addext "keyUsage=critical,keyCertSign,cRLSign" \
+            -keyout "$tls/dicom-ca-key.pem" -out "$tls/dicom-ca.new" 2>"$tls/openssl.log") || die "no authority could be made: see $tls/openssl.log"
+        chmod 0644 "$tls/dicom-ca.new"
+        mv "$tls/dicom-ca.new" "$tls/dicom-ca.pem"
+    fi
+    if [ "$(cat "$tls/dicom-names" 2>/dev/null)" = "$names" ] &&
+        openssl x509 -in "$tls/dicom-rsa.pem" -noout -checkend $((30 * 86400)) >/dev/null 2>&1; then return; fi
+    for kind in rsa ec; do
+        key="rsa:3072"
+        [ $kind = rsa ] || key="ec -pkeyopt ec_paramgen_curve:P-256"
+        # shellcheck disable=SC2086 # several words
+        (umask 077 && openssl req -newkey $key -sha256 -nodes -subj "/O=Consilium/CN=CONSILIUM" -keyout "$tls/dicom-$kind-key.new" \
+            -out "$tls/dicom-$kind.csr" 2>"$tls/openssl.log" &&
+            printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\nbasicConstraints=critical,CA:FALSE\n' "$names" >"$tls/dicom.ext" &&
+            openssl x509 -req -in "$tls/dicom-$kind.csr" -CA "$tls/dicom-ca.pem" -CAkey "$tls/dicom-ca-key.pem" -set_serial "0x$(openssl rand -hex 16)" \
+                -days 825 -sha256 -extfile "$tls/dicom.ext" -out "$tls/dicom-$kind.new" 2>>"$tls/openssl.log") ||
+            die "no certificate could be made: see $tls/openssl.log"
+        chown root:consilium-dicom "$tls/dicom-$kind-key.new" && chmod 0640 "$tls/dicom-$kind-key.new" && chmod 0644 "$tls/dicom-$kind.new"
+        mv "$tls/dicom-$kind-key.new" "$tls/dicom-$kind-key.pem" && mv "$tls/dicom-$kind.new" "$tls/dicom-$kind.pem"
+        rm -f "$tls/dicom-$kind.csr" "$tls/dicom.ext"
+    done
+    printf '%s' "$names" >"$tls/dicom-names"
+}
+
 # The private cluster: on a Unix socket only, peer authentication only. Its superuser `postgres` is for root (backup) alone.
 instance_cluster() {
     if [ ! -e "$data/db/PG_VERSION" ]; then

@@ -117,7 +117,16 @@ SELECT consilium.expect(NOT EXISTS (SELECT FROM consilium.ae a JOIN consilium.or
 -- name: admin_ae_set
 INSERT INTO consilium.ae (title, organisation, host, port, cert_cn)
 SELECT $1, id, $3, $4::integer, $5 FROM consilium.organisation WHERE code = $2
-ON CONFLICT (title) DO UPDATE SET host = excluded.host, port = excluded.port, cert_cn = excluded.cert_cn
+ON CONFLICT (title) DO UPDATE SET host = excluded.host, port = excluded.port, cert_cn = excluded.cert_cn,
+    cert_sha256 = CASE WHEN ae.cert_cn = excluded.cert_cn THEN ae.cert_sha256 END -- another name: another certificate
+
+-- name: admin_ae_certificate_subject
+-- Whom a certificate for this AE is made out to: organisation code, and the name that it has registered, if any.
+SELECT o.code, a.cert_cn FROM consilium.ae a JOIN consilium.organisation o ON o.id = a.organisation WHERE a.title = $1
+
+-- name: admin_ae_certificate_set
+-- $2 subject, $3 SHA-256 of the one certificate, or NULL.
+UPDATE consilium.ae SET cert_cn = $2, cert_sha256 = $3 WHERE title = $1
 
 -- name: admin_ae_remove
 DELETE FROM consilium.ae WHERE title = $1 RETURNING title
@@ -127,7 +136,7 @@ DELETE FROM consilium.ae WHERE title = $1 RETURNING title
 SELECT pg_notify('consilium_ae', '')
 
 -- name: admin_ae_list
-SELECT a.title, o.code, coalesce(a.host, '-'), coalesce(a.port::text, '-'), coalesce(a.cert_cn, '-')
+SELECT a.title, o.code, coalesce(a.host, '-'), coalesce(a.port::text, '-'), coalesce(a.cert_cn, '-') || coalesce(' ' || left(a.cert_sha256, 16), '')
 FROM consilium.ae a JOIN consilium.organisation o ON o.id = a.organisation ORDER BY o.created_at, a.title
 
 -- name: admin_device_set
