@@ -2,6 +2,7 @@
  *
  *   consilium-dicom --config FILE                      the program
  *   consilium-dicom --child association --config FILE  a child (dicom/scp/worker.h)
+ *   consilium-dicom --child report --config FILE       a child (dicom/scp/reporter.h)
  *   consilium-dicom --child render --config FILE       a child (dicom/render/sandbox.h) */
 #include "dicom/child/child.h"
 #include "dicom/render/render.h"
@@ -9,6 +10,7 @@
 #include "dicom/rpc_ingest.h"
 #include "dicom/rpc_render.h"
 #include "dicom/scan/person_name.h"
+#include "dicom/scp/reporter.h"
 #include "dicom/scp/server.h"
 #include "dicom/scp/worker.h"
 #include "hub/base/err.h"
@@ -242,6 +244,8 @@ main(int argc, char **argv)
         return run_program(conf, path);
     if (!strcmp(role, "association"))
         _exit(worker_run(conf)); /* what DCMTK has lost is why it is replaced: nothing to tidy up */
+    if (!strcmp(role, "report"))
+        _exit(reporter_run(conf));
     if (!strcmp(role, "render"))
         _exit(sandbox_run());
     log_line(LOG_ERROR, NULL, "there is no role %s", role);

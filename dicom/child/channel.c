@@ -2,8 +2,47 @@
 #include "hub/base/err.h"
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+int
+channel_text(const char *text, gsize length)
+{
+    int fd = memfd_create("text", MFD_CLOEXEC);
+    for (gsize at = 0; fd >= 0 && at < length;) {
+        ssize_t n = write(fd, text + at, length - at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            close(fd);
+            return -1;
+        }
+        at += (gsize)n;
+    }
+    return fd;
+}
+
+char *
+channel_read_text(int fd, gsize limit)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (guint64)st.st_size > limit)
+        return NULL;
+    g_autofree char *text = g_malloc((gsize)st.st_size + 1);
+    off_t at = 0;
+    while (at < st.st_size) {
+        ssize_t n = pread(fd, text + at, (gsize)(st.st_size - at), at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return NULL;
+        at += n;
+    }
+    text[at] = '\0';
+    return g_steal_pointer(&text);
+}
 
 gboolean
 channel_pair(int ret_fds[2], GError **error)

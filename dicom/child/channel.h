@@ -8,6 +8,11 @@
 
 typedef enum { CHANNEL_MESSAGE, CHANNEL_CLOSED, CHANNEL_EMPTY, CHANNEL_BROKEN } channel_result;
 
+/** A descriptor to pass along that holds text; caller closes. -1: no memory for it. */
+int channel_text(const char *text, gsize length);
+/** The text of such a descriptor, which stays the caller's; NULL: it cannot be read, or is longer than limit.
+ * Caller frees. */
+char *channel_read_text(int fd, gsize limit);
 /** A connected pair, close-on-exec. FALSE with ERR_UNAVAILABLE. */
 gboolean channel_pair(int ret_fds[2], GError **error);
 /** Sends message (borrowed) and a copy of fd (-1: none) without waiting. FALSE: the other end is gone, or

@@ -15,6 +15,7 @@ static const char *const services[] = {
     UID_MOVEStudyRootQueryRetrieveInformationModel,
     UID_GETPatientRootQueryRetrieveInformationModel,
     UID_GETStudyRootQueryRetrieveInformationModel,
+    UID_StorageCommitmentPushModelSOPClass,
     NULL,
 };
 
@@ -294,6 +295,20 @@ describe_message(const T_DIMSE_Message &m, dcm_command *command)
         command->kind = DCM_STORED;
         command->message_id = m.msg.CStoreRSP.MessageIDBeingRespondedTo;
         command->status = m.msg.CStoreRSP.DimseStatus;
+        break;
+    case DIMSE_N_ACTION_RQ:
+        command->kind = DCM_ACTION;
+        command->message_id = m.msg.NActionRQ.MessageID;
+        command->has_dataset = m.msg.NActionRQ.DataSetType != DIMSE_DATASET_NULL;
+        command->type = m.msg.NActionRQ.ActionTypeID;
+        g_strlcpy(command->sop_class, m.msg.NActionRQ.RequestedSOPClassUID, sizeof command->sop_class);
+        g_strlcpy(command->sop_uid, m.msg.NActionRQ.RequestedSOPInstanceUID, sizeof command->sop_uid);
+        break;
+    case DIMSE_N_EVENT_REPORT_RSP:
+        command->kind = DCM_REPORTED;
+        command->message_id = m.msg.NEventReportRSP.MessageIDBeingRespondedTo;
+        command->has_dataset = m.msg.NEventReportRSP.DataSetType != DIMSE_DATASET_NULL;
+        command->status = m.msg.NEventReportRSP.DimseStatus;
         break;
     case DIMSE_C_CANCEL_RQ:
         command->kind = DCM_CANCEL;

@@ -15,7 +15,9 @@ typedef enum {
     DCM_FIND,
     DCM_GET,
     DCM_MOVE,
-    DCM_STORED, /* the answer to an object that we sent */
+    DCM_ACTION,
+    DCM_REPORTED, /* the answer to a report that we sent */
+    DCM_STORED,   /* the answer to an object that we sent */
     DCM_CANCEL,
     DCM_OTHER,
     DCM_RELEASED,
@@ -30,7 +32,8 @@ typedef struct {
     char sop_class[65];       /* affected SOP class UID */
     char sop_uid[65];         /* DCM_STORE: affected SOP instance UID */
     char destination[17];     /* DCM_MOVE: AE title */
-    guint16 status;           /* DCM_STORED */
+    guint16 status;           /* DCM_STORED, DCM_REPORTED */
+    guint16 type;             /* DCM_ACTION */
     char transfer_syntax[65]; /* of the context */
     char why[128];            /* DCM_ENDED: aborted, timed out, violated the protocol */
 } dcm_command;
@@ -127,6 +130,22 @@ typedef struct {
 gboolean dcm_association_progress(dcm_association *a, const dcm_command *command, guint16 status,
                                   const dcm_counters *counters, const char *failed, const char *comment,
                                   GError **error);
+
+/* --- storage commitment ------------------------------------------------------------------------------------
+ */
+
+/** The data set of a DCM_ACTION: *ret_transaction, and *ret_references as lines "SOP-CLASS SOP-INSTANCE"
+ * (both unchecked; caller frees) and their count. FALSE: the association is lost. */
+gboolean dcm_association_action(dcm_association *a, const dcm_command *command, int timeout,
+                                char **ret_transaction, char **ret_references, guint *ret_count,
+                                GError **error);
+/** N-ACTION-RSP. */
+gboolean dcm_association_action_answer(dcm_association *a, const dcm_command *command, guint16 status,
+                                       GError **error);
+/** N-EVENT-REPORT-RQ of lines "SOP-CLASS SOP-INSTANCE REASON", reason 0 being committed. The answer comes as
+ * DCM_REPORTED with *ret_message as its message_id. ERR_DENIED: the association has no context for it. */
+gboolean dcm_association_report(dcm_association *a, const char *transaction, const char *lines,
+                                guint16 *ret_message, GError **error);
 
 /* --- associations that we ask for
  * --------------------------------------------------------------------------- */

@@ -31,6 +31,7 @@ struct scp_association {
     char *address, *title, *organisation, *code, *charset, *request;
     GPtrArray *pending; /* borrowed: each is freed when answered */
     find_query *find;
+    GPtrArray *reports; /* ids of commitments whose reports the worker has */
     guint stored, failed;
     gboolean over_tls;
     loop_timer *patience; /* while it has not been admitted */
@@ -71,10 +72,15 @@ forget(scp_association *a)
     if (a->state == ADMITTED)
         log_line(LOG_INFO, a->title, "association %s ended: %u stored, %u not", a->request, a->stored,
                  a->failed);
+    g_autofree char *organisation = g_strdup(a->organisation);
     char **texts[] = {&a->address, &a->title, &a->organisation, &a->code, &a->charset, &a->request};
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
         g_clear_pointer(texts[i], g_free);
     g_clear_pointer(&a->find, find_query_free);
+    committer_forget(a->context.commitments, a);
+    for (guint i = 0; i < a->reports->len; i++)
+        committer_again(a->context.commitments, a->reports->pdata[i], organisation);
+    g_ptr_array_set_size(a->reports, 0);
     a->stored = a->failed = 0;
     a->serial++;
     loop_timer_stop(a->patience);
@@ -433,9 +439,62 @@ handle_convert(scp_association *a, json_t *message)
     render_frame(a->context.renderer, &request, on_converted, pending_new(a));
 }
 
-static void
-handle_idle(scp_association *a)
+/* --- storage commitment
+ * -------------------------------------------------------------------------------------- */
+
+static gboolean
+pass_report(const char *id, const char *transaction, const char *lines, gpointer data)
 {
+    scp_association *a = data;
+    int fd = a->state == ADMITTED && a->worker ? channel_text(lines, strlen(lines)) : -1;
+    g_autoptr(json_t) message =
+        json_pack("{s:s, s:s, s:s}", "type", "report", "id", id, "transaction", transaction);
+    gboolean sent = fd >= 0 && child_send(a->worker, message, fd);
+    if (fd >= 0)
+        close(fd);
+    if (sent)
+        g_ptr_array_add(a->reports, g_strdup(id));
+    return sent;
+}
+
+static void
+on_commit_begun(guint16 status, gpointer data)
+{
+    scp_association *a = pending_end(data);
+    if (a)
+        tell(a, json_pack("{s:s, s:i}", "type", "committing", "status", (int)status));
+}
+
+/* fd stays the caller's. */
+static void
+handle_commit(scp_association *a, json_t *message, int fd)
+{
+    const char *transaction = json_get_text(message, "transaction");
+    g_autofree char *items = fd >= 0 ? channel_read_text(fd, COMMIT_ITEMS_LIMIT) : NULL;
+    if (a->state != ADMITTED || !transaction || !items) {
+        child_kill(a->worker);
+        return;
+    }
+    const commit_caller caller = {
+        .organisation = a->organisation, .title = a->title, .report = pass_report, .user_data = a};
+    committer_begin(a->context.commitments, &caller, transaction, items, on_commit_begun, pending_new(a));
+}
+
+static void
+handle_reported(scp_association *a, json_t *message)
+{
+    const char *id = json_get_text(message, "id");
+    guint index;
+    if (id && g_ptr_array_find_with_equal_func(a->reports, id, g_str_equal, &index)) {
+        committer_reported(a->context.commitments, id, a->organisation, json_get_text(message, "reason"));
+        g_ptr_array_remove_index_fast(a->reports, index);
+    }
+}
+
+static void
+handle_idle(scp_association *a, json_t *message)
+{
+    (void)message;
     forget(a);
     a->state = IDLE;
     a->events->idle(a, a->user_data);
@@ -444,6 +503,13 @@ handle_idle(scp_association *a)
 static void
 on_message(child *c, json_t *message, int fd, gpointer data)
 {
+    static const struct {
+        const char *type;
+        void (*handle)(scp_association *, json_t *);
+    } handlers[] = {
+        {"store", handle_store},       {"admit", handle_admit},       {"certificate", handle_certificate},
+        {"find", handle_find},         {"retrieve", handle_retrieve}, {"convert", handle_convert},
+        {"reported", handle_reported}, {"idle", handle_idle},         {"no-handshake", handle_no_handshake}};
     scp_association *a = data;
     const char *type = json_get_text(message, "type");
     (void)c;
@@ -451,24 +517,13 @@ on_message(child *c, json_t *message, int fd, gpointer data)
         handle_memory(a, fd);
         return;
     }
+    if (!g_strcmp0(type, "commit"))
+        handle_commit(a, message, fd);
     if (fd >= 0)
-        close(fd); /* workers have none else to give */
-    if (!g_strcmp0(type, "store"))
-        handle_store(a, message);
-    else if (!g_strcmp0(type, "admit"))
-        handle_admit(a, message);
-    else if (!g_strcmp0(type, "certificate"))
-        handle_certificate(a, message);
-    else if (!g_strcmp0(type, "no-handshake"))
-        handle_no_handshake(a, message);
-    else if (!g_strcmp0(type, "find"))
-        handle_find(a, message);
-    else if (!g_strcmp0(type, "retrieve"))
-        handle_retrieve(a, message);
-    else if (!g_strcmp0(type, "convert"))
-        handle_convert(a, message);
-    else if (!g_strcmp0(type, "idle"))
-        handle_idle(a);
+        close(fd);
+    for (gsize i = 0; i < G_N_ELEMENTS(handlers); i++)
+        if (!g_strcmp0(type, handlers[i].type))
+            handlers[i].handle(a, message);
 }
 
 static void
@@ -499,6 +554,7 @@ association_new(const association_context *context, const association_events *ev
     scp_association *a = g_new0(scp_association, 1);
     *a = (scp_association){
         .context = *context, .events = events, .user_data = user_data, .pending = g_ptr_array_new()};
+    a->reports = g_ptr_array_new_with_free_func(g_free);
     a->patience = loop_timer_new(context->l, on_patience_over, a);
     a->worker = child_spawn(context->l, "association", context->config_path, &handler, a, error);
     if (!a->worker) {
@@ -520,6 +576,7 @@ association_free(scp_association *a)
     g_ptr_array_unref(a->pending);
     forget(a);
     loop_timer_free(a->patience);
+    g_ptr_array_unref(a->reports);
     g_free(a);
 }
 

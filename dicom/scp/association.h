@@ -4,6 +4,7 @@
 #include "dicom/ingest/ingest.h"
 #include "dicom/render/render.h"
 #include "dicom/scp/ae_table.h"
+#include "dicom/scp/commit.h"
 
 typedef struct scp_association scp_association;
 
@@ -14,6 +15,7 @@ typedef struct {
     ingest *in;
     db_pool *pool;
     render *renderer;
+    committer *commitments;
     guint64 patience_ms;  /* for a connection to become an association */
     guint retrieve_limit; /* instances of one C-MOVE or C-GET */
 } association_context;    /* strings and objects are borrowed for the association's life */

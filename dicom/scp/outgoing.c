@@ -1,4 +1,5 @@
 #include "dicom/scp/outgoing.h"
+#include "dicom/child/channel.h"
 #include "dicom/scan/walk.h"
 #include "hub/base/err.h"
 #include <errno.h>
@@ -9,6 +10,7 @@
 
 #define META_LIMIT (64 * 1024) /* bytes of preamble and file meta information */
 #define PREAMBLE 132
+#define LIST_LIMIT (256 * 1024 * 1024) /* bytes of the list */
 
 /* "SOP-INSTANCE SOP-CLASS TRANSFER-SYNTAX SHA-256 0|1\n": cut up in place. */
 static gboolean
@@ -29,29 +31,12 @@ take_line(char **at, outgoing_item *item)
     return end != NULL && strlen(item->hash) == 64;
 }
 
-static gboolean
-read_text(int fd, char **ret_text)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0)
-        return FALSE;
-    g_autofree char *text = g_malloc((gsize)st.st_size + 1);
-    for (off_t at = 0; at < st.st_size;) {
-        ssize_t n = pread(fd, text + at, (gsize)(st.st_size - at), at);
-        if (n <= 0 && errno != EINTR)
-            return FALSE;
-        at += MAX(n, 0);
-    }
-    text[st.st_size] = '\0';
-    *ret_text = g_steal_pointer(&text);
-    return TRUE;
-}
-
 outgoing *
 outgoing_read(int fd, guint count, GError **error)
 {
     g_autoptr(outgoing) o = g_new0(outgoing, 1);
-    gboolean good = read_text(fd, &o->text);
+    o->text = channel_read_text(fd, LIST_LIMIT);
+    gboolean good = o->text != NULL;
     o->items = g_new0(outgoing_item, MAX(count, 1));
     o->count = o->counters.remaining = count;
     char *at = o->text;

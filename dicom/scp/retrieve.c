@@ -1,10 +1,8 @@
 #include "dicom/scp/retrieve.h"
+#include "dicom/child/channel.h"
 #include "hub/base/err.h"
 #include "hub/base/log.h"
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 typedef struct {
     guint most;
@@ -15,19 +13,12 @@ typedef struct {
 static int
 write_list(const db_batch *batch, guint rows)
 {
-    int fd = memfd_create("instances", MFD_CLOEXEC);
-    FILE *out = fd >= 0 ? fdopen(dup(fd), "w") : NULL;
-    gboolean good = out != NULL;
-    for (guint row = 0; good && row < rows; row++)
-        good = fprintf(out, "%s %s %s %s %d\n", db_text(batch, 0, row, 0), db_text(batch, 0, row, 1),
-                       db_text(batch, 0, row, 2), db_text(batch, 0, row, 3),
-                       !strcmp(db_text(batch, 0, row, 4), "t")) > 0;
-    if (out)
-        good = fclose(out) == 0 && good;
-    if (good || fd < 0)
-        return fd;
-    close(fd);
-    return -1;
+    g_autoptr(GString) list = g_string_new(NULL);
+    for (guint row = 0; row < rows; row++)
+        g_string_append_printf(list, "%s %s %s %s %d\n", db_text(batch, 0, row, 0), db_text(batch, 0, row, 1),
+                               db_text(batch, 0, row, 2), db_text(batch, 0, row, 3),
+                               !strcmp(db_text(batch, 0, row, 4), "t"));
+    return channel_text(list->str, list->len);
 }
 
 static void

@@ -12,6 +12,12 @@
 #define STATUS_UNABLE 0xc000
 #define STATUS_UNRECOGNIZED 0x0211
 
+/* A report of the program for the association. */
+typedef struct {
+    char *id, *transaction, *lines;
+    guint16 message; /* that it was sent with */
+} worker_report;
+
 typedef struct {
     const char *title; /* our AE title */
     char *blobs;       /* directory of what is stored */
@@ -21,8 +27,10 @@ typedef struct {
     guint move_associations;
     int acse_timeout, idle_timeout; /* seconds */
     dcm_association *association;
-    char *tls_files;  /* directory */
-    tls_context *tls; /* NULL before it is first needed */
+    GQueue reports;           /* worker_report, to be sent */
+    worker_report *reporting; /* sent, not answered; NULL */
+    char *tls_files;          /* directory */
+    tls_context *tls;         /* NULL before it is first needed */
 } worker;
 
 /** What TLS needs, read when it is first wanted. NULL with error. */
@@ -33,6 +41,8 @@ json_t *worker_ask(json_t *request);
 /** The same, for an answer that comes with a descriptor: *ret_fd is the caller's to close, -1: none came. Any
  * thread. */
 json_t *worker_ask_file(json_t *request, int *ret_fd);
+/** The same, but request is borrowed and goes with the descriptor fd. */
+json_t *worker_ask_with(const json_t *request, int fd, int *ret_fd);
 /** The identifier of a C-MOVE or C-GET as keys (association.h). NULL: the association is to be aborted. */
 json_t *serve_identifier(worker *w, const dcm_command *command, GError **error);
 
@@ -42,3 +52,9 @@ gboolean serve_store(worker *w, const dcm_command *command, GError **error);
 gboolean serve_find(worker *w, const dcm_command *command, GError **error);
 gboolean serve_get(worker *w, const dcm_command *command, GError **error);
 gboolean serve_move(worker *w, const dcm_command *command, GError **error);
+gboolean serve_commit(worker *w, const dcm_command *command, GError **error);
+/** Sends the next report unless one is under way. */
+void serve_reports(worker *w);
+/** Its answer has come. */
+void serve_reported(worker *w, const dcm_command *command);
+void worker_report_free(worker_report *r);

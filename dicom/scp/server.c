@@ -36,7 +36,8 @@ struct scp_server {
     ingest *in;
     render *renderer;
     db_pool *pool;
-    GPtrArray *listeners;    /* scp_listener */
+    GPtrArray *listeners; /* scp_listener */
+    committer *commitments;
     GPtrArray *associations; /* scp_association: one for each worker */
     GQueue waiting;          /* connection */
     loop_timer *notices, *respawn;
@@ -159,6 +160,7 @@ start_worker(scp_server *s)
         .in = s->in,
         .pool = s->pool,
         .renderer = s->renderer,
+        .commitments = s->commitments,
         .patience_ms = (guint64)config_int(s->conf, "dicom", "acse-timeout") * 1000,
         .retrieve_limit = (guint)config_int(s->conf, "dicom", "retrieve-limit")};
     scp_association *a = association_new(&context, &events, s, &error);
@@ -276,6 +278,7 @@ scp_server_new(loop *l, const config *conf, const char *config_path, db_pool *po
     s->in = in;
     s->renderer = renderer;
     s->events = *to_tell;
+    s->commitments = committer_new(l, conf, config_path, pool, aes);
     s->associations = g_ptr_array_new();
     s->listeners = g_ptr_array_new_with_free_func((GDestroyNotify)listener_free);
     s->studies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, notice_free);
@@ -299,6 +302,7 @@ scp_server_free(scp_server *s)
     for (guint i = 0; i < s->associations->len; i++)
         association_free(s->associations->pdata[i]);
     g_ptr_array_unref(s->associations);
+    committer_free(s->commitments);
     connection *c;
     while ((c = g_queue_pop_head(&s->waiting))) {
         close(c->fd);

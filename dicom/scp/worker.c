@@ -2,6 +2,7 @@
 #include "dicom/child/child.h"
 #include "dicom/child/shared.h"
 #include "dicom/scan/syntax.h"
+#include "dicom/scp/commit.h"
 #include "dicom/scp/serve.h"
 #include "hub/base/err.h"
 #include "hub/base/log.h"
@@ -15,19 +16,47 @@ takes_syntax(const char *uid)
     return syntax_find(uid) != NULL;
 }
 
+static GQueue early; /* reports that came while an answer was waited for */
+
+static void
+keep_report(GQueue *queue, json_t *message, int fd)
+{
+    worker_report *r = g_new0(worker_report, 1);
+    r->id = g_strdup(json_get_text(message, "id"));
+    r->transaction = g_strdup(json_get_text(message, "transaction"));
+    r->lines = fd >= 0 ? channel_read_text(fd, 2 * COMMIT_ITEMS_LIMIT) : NULL;
+    if (fd >= 0)
+        close(fd);
+    if (r->id && r->transaction && r->lines)
+        g_queue_push_tail(queue, r);
+    else
+        worker_report_free(r);
+}
+
 json_t *
-worker_ask_file(json_t *request, int *ret_fd)
+worker_ask_with(const json_t *request, int fd, int *ret_fd)
 {
     static GMutex one_at_a_time; /* answers come in the order of the questions */
-    g_autoptr(json_t) owned = request;
     json_t *answer = NULL;
     *ret_fd = -1;
     g_mutex_lock(&one_at_a_time);
-    if (!channel_send(CHANNEL_FD, owned, -1) ||
-        channel_receive(CHANNEL_FD, TRUE, &answer, ret_fd) != CHANNEL_MESSAGE)
-        answer = NULL;
+    gboolean good = channel_send(CHANNEL_FD, request, fd);
+    while (good) {
+        good = channel_receive(CHANNEL_FD, TRUE, &answer, ret_fd) == CHANNEL_MESSAGE;
+        if (!good || g_strcmp0(json_get_text(answer, "type"), "report"))
+            break;
+        keep_report(&early, answer, *ret_fd);
+        g_clear_pointer(&answer, json_decref);
+    }
     g_mutex_unlock(&one_at_a_time);
-    return answer;
+    return good ? answer : NULL;
+}
+
+json_t *
+worker_ask_file(json_t *request, int *ret_fd)
+{
+    g_autoptr(json_t) owned = request;
+    return worker_ask_with(owned, -1, ret_fd);
 }
 
 json_t *
@@ -73,6 +102,12 @@ serve_command(worker *w, const dcm_command *command, GError **error)
                                             error);
         return command->kind == DCM_GET ? serve_get(w, command, error) : serve_move(w, command, error);
     }
+    case DCM_ACTION:
+        return serve_commit(w, command, error);
+    case DCM_REPORTED:
+        serve_reported(w, command);
+        return !command->has_dataset ||
+               dcm_association_discard(w->association, command, w->idle_timeout, error);
     case DCM_CANCEL:
         return TRUE; /* what it would cancel is over */
     default:
@@ -146,12 +181,47 @@ admit(worker *w, json_t *peer)
     return FALSE;
 }
 
+/* Waits for the peer, and sends what the program has for it meanwhile. FALSE: nothing came for too long. */
+static gboolean
+wait_for_command(worker *w)
+{
+    gint64 deadline = g_get_monotonic_time() + w->idle_timeout * G_USEC_PER_SEC;
+    for (;;) {
+        json_t *message = NULL;
+        int fd = -1;
+        while (channel_receive(CHANNEL_FD, FALSE, &message, &fd) == CHANNEL_MESSAGE) {
+            keep_report(&w->reports, message, fd);
+            json_decref(message);
+        }
+        worker_report *r;
+        while ((r = g_queue_pop_head(&early)))
+            g_queue_push_tail(&w->reports, r);
+        serve_reports(w);
+        gint64 left = deadline - g_get_monotonic_time();
+        if (left <= 0 || dcm_association_wait(w->association, CHANNEL_FD, (int)(left / 1000) + 1))
+            return left > 0;
+    }
+}
+
+static void
+forget_reports(worker *w)
+{
+    g_clear_pointer(&w->reporting, worker_report_free);
+    g_queue_clear_full(&w->reports, (GDestroyNotify)worker_report_free);
+    g_queue_clear_full(&early, (GDestroyNotify)worker_report_free);
+}
+
 static void
 serve_commands(worker *w)
 {
     for (;;) {
         dcm_command command;
         g_autoptr(GError) error = NULL;
+        if (!wait_for_command(w)) {
+            log_line(LOG_INFO, dcm_association_calling(w->association), "association aborted: idle");
+            dcm_association_abort(w->association);
+            return;
+        }
         if (!dcm_association_next(w->association, w->idle_timeout, &command, &error) ||
             command.kind == DCM_RELEASED)
             return;
@@ -182,6 +252,7 @@ serve(worker *w, int fd, gboolean over_tls)
     if (w->association && admit(w, g_steal_pointer(&peer)) &&
         dcm_association_accept(w->association, takes_syntax, NULL))
         serve_commands(w);
+    forget_reports(w);
     json_decref(peer);
     g_clear_pointer(&w->association, dcm_association_free);
 }

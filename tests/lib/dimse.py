@@ -9,6 +9,7 @@ import struct
 
 EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 VERIFICATION, SECONDARY_CAPTURE = "1.2.840.10008.1.1", "1.2.840.10008.5.1.4.1.1.7"
+COMMITMENT = "1.2.840.10008.1.20.1"
 CHUNK = 16000
 
 
@@ -127,6 +128,15 @@ class Connection:
                 if flags & 2 and (not flags & 1 or not wanted):
                     return context, command, parts[False] if wanted else None
 
+    def take_report(self, status=0):
+        """A storage commitment's N-EVENT-REPORT, answered: (event type, data set)."""
+        context, command, data = self.read_message()
+        assert number(command[0x0100]) == 0x0100, command
+        self.send(context, command_set((0x0002, command[0x0002]), (0x0100, 0x8100), (0x0120, command[0x0110]), (0x0800, 0x0101),
+                                       (0x0900, status), (0x1000, command[0x1000]), (0x1002, command[0x1002])), True)
+        return number(command[0x1002]), data
+
+
 class Association(Connection):
     def __init__(self, port, calling, contexts, called="CONSILIUM", host="127.0.0.1", source=None, timeout=60, max_pdu=131072,
                  wrap=lambda socket: socket):
@@ -191,6 +201,14 @@ class Association(Connection):
             self.send(at, command_set((0x0002, command[0x0002]), (0x0100, 0x8001), (0x0120, command[0x0110]), (0x0800, 0x0101),
                                       (0x0900, status), (0x1000, command[0x1000])), True)
 
+    def commit(self, context, information, instance=COMMITMENT + ".1", action=1):
+        """N-ACTION of storage commitment; returns the status."""
+        self.message += 1
+        self.send(context, command_set((0x0003, COMMITMENT.encode()), (0x0100, 0x0130), (0x0110, self.message), (0x0800, 0x0001),
+                                       (0x1001, instance.encode()), (0x1008, action)), True)
+        self.send(context, information, False)
+        return self.read_status()
+
     def close(self):
         try:
             self.socket.sendall(pdu(5, bytes(4)))
@@ -208,15 +226,20 @@ class Acceptor(Connection):
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         kind, body = self.read_pdu()
         assert kind == 1
-        answers, at = b"", 68
+        answers, roles, at = b"", b"", 68
         while at < len(body):
             item_kind, _, length = struct.unpack(">BBH", body[at:at + 4])
             if item_kind == 0x20:
-                inner, skip = body[at + 8:at + 4 + length], struct.unpack(">H", body[at + 10:at + 12])[0]
-                syntax = inner[4 + skip:]
+                context, skip = body[at + 8:at + 4 + length], struct.unpack(">H", body[at + 10:at + 12])[0]
+                syntax = context[4 + skip:]
                 answers += item(0x21, bytes([body[at + 4], 0, 0, 0]) + syntax[:4 + struct.unpack(">H", syntax[2:4])[0]])
+            inner = at + 4
+            while item_kind == 0x50 and inner < at + 4 + length:
+                size = 4 + struct.unpack(">H", body[inner + 2:inner + 4])[0]
+                roles += body[inner:inner + size] if body[inner] == 0x54 else b""  # whatever role the peer wants
+                inner += size
             at += 4 + length
-        user = item(0x50, item(0x51, struct.pack(">I", 65536)) + item(0x52, b"2.25.2"))
+        user = item(0x50, item(0x51, struct.pack(">I", 65536)) + item(0x52, b"2.25.2") + roles)
         self.socket.sendall(pdu(2, body[:68] + item(0x10, b"1.2.840.10008.3.1.1.1") + answers + user))
 
     def __enter__(self):
