@@ -39,8 +39,9 @@ export function useWorklist(view: WorkView, live: boolean) {
   });
 }
 
-export function useStudies(filter: StudyFilter) {
+export function useStudies(filter: StudyFilter, enabled = true) {
   return useInfiniteQuery({
+    enabled,
     queryKey: ["studies", filter],
     queryFn: ({ pageParam }) => take(api.GET("/studies", { params: { query: { ...filter, limit: 50, cursor: pageParam } } })),
     initialPageParam: firstPage,
@@ -70,6 +71,14 @@ export function usePatients(query: string) {
     queryKey: ["patients", query],
     queryFn: async () => (await take(api.GET("/patients", { params: { query: { query: query || undefined, limit: 20 } } }))).items,
     placeholderData: keepPreviousData,
+  });
+}
+
+export function usePatient(id: string | undefined) {
+  return useQuery({
+    queryKey: ["patient", id],
+    queryFn: () => take(api.GET("/patients/{id}", { params: { path: { id: id! } } })),
+    enabled: Boolean(id),
   });
 }
 

@@ -1,83 +1,100 @@
-// From what was dropped or chosen to a flat list of files: folders are walked, zip archives are opened.
-import { Unzip, UnzipInflate } from "fflate";
-
-export interface Found {
-  /** Path as the person knows it: folder/sub/file, archive.zip/file. */
-  path: string;
-  blob: Blob;
-}
+// From what was dropped or chosen to a flat list of files: folders are walked; archives are opened later, in the worker.
+import { TooMuch } from "./limits";
+import type { Found } from "./source";
 
 /** What one selection may hold; more is refused with a message instead of a frozen page. */
 export const maxFiles = 200_000;
-/** Bytes of all entries of one archive together: more than any study, less than a zip bomb. */
-export const maxUnzipped = 64 * 1024 ** 3;
 
-export class TooMuch extends Error {}
+export interface Collected {
+  found: Found[];
+  /** Where the browser has the File System Access API: what was dropped or chosen, to be opened again after a reload. */
+  handles: FileSystemHandle[];
+}
+
+type WithHandle = DataTransferItem & { getAsFileSystemHandle?: () => Promise<FileSystemHandle | null> };
+type Directory = FileSystemDirectoryHandle & { values(): AsyncIterable<FileSystemHandle> };
+type PermissionHandle = FileSystemHandle & {
+  queryPermission?: (options: { mode: "read" }) => Promise<PermissionState>;
+  requestPermission?: (options: { mode: "read" }) => Promise<PermissionState>;
+};
+type PickerWindow = Window & { showDirectoryPicker?: (options: { mode: "read" }) => Promise<FileSystemDirectoryHandle> };
+
+function adder(): { found: Found[]; add: (path: string, blob: Blob) => void } {
+  const found: Found[] = [];
+  return {
+    found,
+    add(path, blob) {
+      if (found.length >= maxFiles) throw new TooMuch();
+      found.push({ path, blob });
+    },
+  };
+}
 
 function filesOfReader(reader: FileSystemDirectoryReader): Promise<FileSystemEntry[]> {
   return new Promise((resolve, reject) => reader.readEntries(resolve, reject));
 }
 
-async function walk(entry: FileSystemEntry, add: (found: Found) => void): Promise<void> {
+async function walkEntry(entry: FileSystemEntry, add: (path: string, blob: Blob) => void): Promise<void> {
   if (entry.isFile) {
     const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
-    add({ path: entry.fullPath.replace(/^\//, ""), blob: file });
+    add(entry.fullPath.replace(/^\//, ""), file);
     return;
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   for (let batch = await filesOfReader(reader); batch.length > 0; batch = await filesOfReader(reader)) {
-    for (const child of batch) await walk(child, add); // readEntries gives at most 100 at a time
+    for (const child of batch) await walkEntry(child, add); // readEntries gives at most 100 at a time
   }
+}
+
+async function walkHandle(handle: FileSystemHandle, path: string, add: (path: string, blob: Blob) => void): Promise<void> {
+  if (handle.kind === "file") return add(path, await (handle as FileSystemFileHandle).getFile());
+  for await (const child of (handle as Directory).values()) await walkHandle(child, `${path}/${child.name}`, add);
+}
+
+/** The files behind handles. Throws when one is not there any more or may not be read. */
+export async function filesOfHandles(handles: readonly FileSystemHandle[]): Promise<Collected> {
+  const { found, add } = adder();
+  for (const handle of handles) await walkHandle(handle, handle.name, add);
+  return { found, handles: [...handles] };
+}
+
+/** Asks the person, where the browser wants that; in a click only. */
+export async function mayRead(handles: readonly FileSystemHandle[]): Promise<boolean> {
+  for (const handle of handles as readonly PermissionHandle[]) {
+    if ((await handle.queryPermission?.({ mode: "read" })) === "granted") continue;
+    if ((await handle.requestPermission?.({ mode: "read" })) !== "granted") return false;
+  }
+  return true;
 }
 
 /** The files of a drop. Must be called in the drop event itself: its items are gone afterwards. */
-export async function filesOfDrop(transfer: DataTransfer): Promise<Found[]> {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+export async function filesOfDrop(transfer: DataTransfer): Promise<Collected> {
+  const items = [...transfer.items].filter((item) => item.kind === "file");
+  const asked = items.map((item) => (item as WithHandle).getAsFileSystemHandle?.().catch(() => null) ?? Promise.resolve(null));
+  const entries = items.map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
   const plain = [...transfer.files];
-  const found: Found[] = [];
-  const add = (one: Found) => {
-    if (found.length >= maxFiles) throw new TooMuch();
-    found.push(one);
-  };
-  if (entries.length === 0) for (const file of plain) add({ path: file.name, blob: file });
-  for (const entry of entries) await walk(entry, add);
-  return found;
+  const { found, add } = adder();
+  if (entries.length === 0) for (const file of plain) add(file.name, file);
+  for (const entry of entries) await walkEntry(entry, add);
+  const handles = (await Promise.all(asked)).filter((handle) => handle !== null);
+  return { found, handles: handles.length === items.length ? handles : [] };
 }
 
-export function filesOfInput(list: FileList): Found[] {
-  if (list.length > maxFiles) throw new TooMuch();
-  return [...list].map((file) => ({ path: file.webkitRelativePath || file.name, blob: file }));
+export function filesOfInput(list: FileList): Collected {
+  const { found, add } = adder();
+  for (const file of list) add(file.webkitRelativePath || file.name, file);
+  return { found, handles: [] };
 }
 
-export function isZip(found: Found): boolean {
-  return /\.zip$/i.test(found.path);
-}
+export const hasFolderPicker = typeof window !== "undefined" && "showDirectoryPicker" in window;
 
-/** Opens an archive piece by piece, so that its size is no matter; entries become blobs, which the browser may keep on disk. */
-export async function filesOfZip(archive: Found): Promise<Found[]> {
-  const found: Found[] = [];
-  let bytes = 0;
-  let failure: unknown = null;
-  const unzip = new Unzip((entry) => {
-    if (entry.name.endsWith("/") || /(^|\/)(__MACOSX|\.)/.test(entry.name)) return;
-    const pieces: Uint8Array<ArrayBuffer>[] = [];
-    entry.ondata = (error, piece, last) => {
-      if (error) failure = error;
-      bytes += piece.length;
-      if (bytes > maxUnzipped || found.length >= maxFiles) failure = new TooMuch();
-      if (failure !== null) return;
-      pieces.push(piece as Uint8Array<ArrayBuffer>);
-      if (last) found.push({ path: `${archive.path}/${entry.name}`, blob: new Blob(pieces) });
-    };
-    entry.start();
-  });
-  unzip.register(UnzipInflate);
-  const reader = archive.blob.stream().getReader();
-  for (let step = await reader.read(); !step.done; step = await reader.read()) {
-    unzip.push(step.value);
-    if (failure !== null) throw failure;
+/** A folder by the browser's picker; null when the person thought better of it. */
+export async function pickFolder(): Promise<Collected | null> {
+  try {
+    const handle = await (window as PickerWindow).showDirectoryPicker!({ mode: "read" });
+    return await filesOfHandles([handle]);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") return null;
+    throw error;
   }
-  unzip.push(new Uint8Array(0), true);
-  if (failure !== null) throw failure;
-  return found;
 }

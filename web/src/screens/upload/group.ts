@@ -1,22 +1,33 @@
 // Files → patients → studies → series, as the person checks them before sending.
-import type { Header, HeaderResult } from "./header";
+import type { Header } from "./header";
+import type { ReadFile, SkipReason } from "./reader";
 
-export type FileState = "ready" | "known" | "sending" | "stored" | "failed";
+/** known: an image with its UID was there before, not compared; same: sent all the same, and the hub found it equal. */
+export type FileState = "ready" | "known" | "sending" | "stored" | "same" | "failed";
 
 export interface UploadFile {
+  /** Number of the file in the reader. */
+  id: number;
   path: string;
-  blob: Blob;
+  size: number;
   header: Header;
+  /** SOP Instance UID as it goes out: another than the header's when pseudonyms are on. */
+  sentUid: string;
   state: FileState;
+  /** Bytes of it on their way. */
+  sent: number;
   /** Failure reason of the hub (DICOM status) or an error code of ours. */
   why?: string;
+  /** What was known before is sent all the same, for the hub to compare. */
+  compare?: boolean;
 }
 export interface SkippedFile {
   path: string;
-  why: "not-dicom" | "directory" | "incomplete" | "duplicate" | "too-much" | "archive";
+  why: SkipReason;
 }
 
 export interface SeriesGroup {
+  key: string;
   uid: string;
   modality: string;
   number: string;
@@ -42,20 +53,10 @@ export interface PatientGroup {
 export class FileSet {
   readonly files: UploadFile[] = [];
   readonly skipped: SkippedFile[] = [];
-  private readonly seen = new Set<string>();
 
-  add(found: { path: string; blob: Blob; result: HeaderResult }): void {
-    if (!found.result.ok) {
-      this.skipped.push({ path: found.path, why: found.result.why });
-      return;
-    }
-    const { header } = found.result;
-    if (this.seen.has(header.sopUid)) {
-      this.skipped.push({ path: found.path, why: "duplicate" });
-      return;
-    }
-    this.seen.add(header.sopUid);
-    this.files.push({ path: found.path, blob: found.blob, header, state: "ready" });
+  add({ id, path, size, result }: ReadFile): void {
+    if (!result.ok) this.skipped.push({ path, why: result.why });
+    else this.files.push({ id, path, size, header: result.header, sentUid: result.header.sopUid, state: "ready", sent: 0 });
   }
 }
 
@@ -67,21 +68,31 @@ function inOrder<K, V>(map: Map<K, V>, key: K, make: () => V): V {
 
 const byNumber = new Intl.Collator("en", { numeric: true }).compare;
 
+export function patientKey(header: Header): string {
+  return `${header.patientId}\n${header.patientName}`;
+}
+
+/** Names a series of a patient; the same after a reload. */
+export function seriesKey(header: Header): string {
+  return `${patientKey(header)}\n${header.studyUid}\n${header.seriesUid}`;
+}
+
 export function groupFiles(files: readonly UploadFile[]): PatientGroup[] {
   const patients = new Map<string, PatientGroup>();
   const studies = new Map<string, StudyGroup>();
   const series = new Map<string, SeriesGroup>();
   for (const file of files) {
     const h = file.header;
-    const patientKey = `${h.patientId}\n${h.patientName}`;
-    const patient = inOrder(patients, patientKey, () => ({ key: patientKey, id: h.patientId, name: h.patientName, birthDate: h.birthDate, sex: h.sex, studies: [] }));
-    const study = inOrder(studies, `${patientKey}\n${h.studyUid}`, () => {
+    const owner = patientKey(h);
+    const patient = inOrder(patients, owner, () => ({ key: owner, id: h.patientId, name: h.patientName, birthDate: h.birthDate, sex: h.sex, studies: [] }));
+    const study = inOrder(studies, `${owner}\n${h.studyUid}`, () => {
       const made: StudyGroup = { uid: h.studyUid, date: h.studyDate, description: h.studyDescription, series: [] };
       patient.studies.push(made);
       return made;
     });
-    const one = inOrder(series, `${patientKey}\n${h.studyUid}\n${h.seriesUid}`, () => {
-      const made: SeriesGroup = { uid: h.seriesUid, modality: h.modality, number: h.seriesNumber, description: h.seriesDescription, files: [] };
+    const key = seriesKey(h);
+    const one = inOrder(series, key, () => {
+      const made: SeriesGroup = { key, uid: h.seriesUid, modality: h.modality, number: h.seriesNumber, description: h.seriesDescription, files: [] };
       study.series.push(made);
       return made;
     });
@@ -110,5 +121,14 @@ export function headerDate(date: string): string {
 }
 
 export function totalSize(files: readonly UploadFile[]): number {
-  return files.reduce((sum, file) => sum + file.blob.size, 0);
+  return files.reduce((sum, file) => sum + file.size, 0);
+}
+
+/** Nothing more is to be done for it. */
+export function isSettled(file: UploadFile): boolean {
+  return file.state === "stored" || file.state === "known" || file.state === "same";
+}
+
+export function arrivedBytes(files: readonly UploadFile[]): number {
+  return files.reduce((sum, file) => sum + (isSettled(file) ? file.size : file.sent), 0);
 }

@@ -1,6 +1,7 @@
 // What the page shows before anything is sent: patient, study and series of a DICOM file, read from its first bytes.
 import dicomParser, { type DataSet } from "dicom-parser";
 import { inflateSync } from "fflate";
+import type { Source } from "./source";
 
 export interface Header {
   patientId: string;
@@ -17,7 +18,8 @@ export interface Header {
   sopUid: string;
 }
 
-export type HeaderResult = { ok: true; header: Header } | { ok: false; why: "not-dicom" | "directory" | "incomplete" };
+export type HeaderFault = "not-dicom" | "directory" | "incomplete" | "document" | "heic" | "empty";
+export type HeaderResult = { ok: true; header: Header } | { ok: false; why: HeaderFault };
 
 /** Enough for nearly all files; read again with more when the header is longer. */
 const firstBytes = 64 * 1024;
@@ -72,14 +74,12 @@ function headerOf(set: DataSet): HeaderResult {
   return { ok: true, header };
 }
 
+/** For dicom-parser: the data set of a deflated file (PS3.5 A.5). It reads what it is given from the start, so the header is left out. */
+export function inflater(all: Uint8Array, position: number): Uint8Array {
+  return inflateSync(all.subarray(position));
+}
+
 function parse(bytes: Uint8Array): HeaderResult | null {
-  const inflater = (all: Uint8Array, position: number) => {
-    const body = inflateSync(all.subarray(position));
-    const whole = new Uint8Array(position + body.length);
-    whole.set(all.subarray(0, position));
-    whole.set(body, position);
-    return whole;
-  };
   try {
     return headerOf(dicomParser.parseDicom(bytes, { untilTag: pixelData, inflater } as never));
   } catch (error) {
@@ -90,20 +90,24 @@ function parse(bytes: Uint8Array): HeaderResult | null {
   }
 }
 
-async function bytesOf(blob: Blob, count: number): Promise<Uint8Array> {
-  return new Uint8Array(await blob.slice(0, count).arrayBuffer());
+/** Photos and documents are no mistake of the person: they are told where these can be sent. */
+function faultOf(bytes: Uint8Array): HeaderFault {
+  const start = String.fromCharCode(...bytes.subarray(0, 12));
+  if (bytes.length === 0) return "empty";
+  if (start.startsWith("\xff\xd8\xff") || start.startsWith("\x89PNG") || start.startsWith("%PDF-")) return "document";
+  return /^....ftyp(heic|heix|hevc|mif1|msf1)/s.test(start) ? "heic" : "not-dicom";
 }
 
-export async function readHeader(blob: Blob): Promise<HeaderResult> {
-  let bytes = await bytesOf(blob, firstBytes);
+export async function readHeader(source: Source): Promise<HeaderResult> {
+  let bytes = await source.head(firstBytes);
   const magic = String.fromCharCode(...bytes.subarray(128, 132));
-  if (magic !== "DICM") return { ok: false, why: "not-dicom" };
+  if (magic !== "DICM") return { ok: false, why: faultOf(bytes) };
   const start = new TextDecoder("latin1").decode(bytes.subarray(132, 1024));
   if (directoryClass.test(start)) return { ok: false, why: "directory" };
-  for (let wanted = start.includes(deflated) ? blob.size : firstBytes; ; wanted *= 8) {
-    if (wanted > firstBytes) bytes = await bytesOf(blob, wanted);
+  for (let wanted = start.includes(deflated) ? source.size : firstBytes; ; wanted *= 8) {
+    if (wanted > firstBytes) bytes = await source.head(wanted);
     const result = parse(bytes);
     if (result !== null) return result;
-    if (wanted >= blob.size || wanted >= mostBytes) return { ok: false, why: "incomplete" };
+    if (wanted >= source.size || wanted >= mostBytes) return { ok: false, why: "incomplete" };
   }
 }

@@ -1,164 +1,131 @@
 // Upload: drop a folder, look at whose pictures they are, send them.
 import "./upload.css";
-import {
-  CheckCircleOutlined, CloseCircleOutlined, CloudUploadOutlined, FolderOpenOutlined, PauseOutlined, PlayCircleOutlined, UserOutlined,
-} from "@ant-design/icons";
-import { Alert, Button, Progress } from "antd";
-import { type ChangeEvent, type DragEvent, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { CheckCircleOutlined, CloseCircleOutlined, CloudUploadOutlined, PauseOutlined, PlayCircleOutlined } from "@ant-design/icons";
+import { Alert, Button, Checkbox, Progress } from "antd";
+import { useEffect, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
-import { LinkButton } from "../../ui/LinkButton";
-import { formatBytes, formatDate, formatDuration } from "../../i18n/format";
-import { useLanguage } from "../../i18n/use-language";
+import { useSearchParams } from "react-router";
+import { type Patient, usePatient } from "../../api/queries";
+import { formatBytes, formatDuration } from "../../i18n/format";
 import { Data } from "../../ui/Data";
 import { useLeaveGuard } from "../../ui/leave-guard";
+import { LinkButton } from "../../ui/LinkButton";
 import { Page } from "../../ui/Page";
+import { PatientSelect } from "../../ui/PatientSelect";
+import { useSession } from "../../ui/session-context";
 import { useErrorText } from "../../ui/states";
-import { filesOfDrop, filesOfInput, type Found } from "./collect";
-import { headerDate, headerName, mixedStudies, type PatientGroup, type SeriesGroup, totalSize } from "./group";
+import { DocumentForm } from "./document/form";
+import { DropZone } from "./drop-zone";
+import { mixedStudies } from "./group";
+import { Interrupted } from "./interrupted";
+import { Privacy } from "./privacy";
 import { Results } from "./results";
+import { isOther, PatientBox } from "./series";
 import { type Snapshot, uploader } from "./uploader";
 
-function DropZone({ busy }: { busy: boolean }) {
+function Buttons({ state, allowed }: { state: Snapshot; allowed: boolean }) {
   const { t } = useTranslation();
-  const [over, setOver] = useState(false);
-  const folder = useRef<HTMLInputElement>(null);
-  const files = useRef<HTMLInputElement>(null);
-  useEffect(() => folder.current?.setAttribute("webkitdirectory", ""), []);
-
-  const collect = (find: () => Found[] | Promise<Found[]>) => {
-    void (async () => {
-      try {
-        uploader.add(await find());
-      } catch {
-        uploader.refuse("");
-      }
-    })();
-  };
-  const onDrop = (event: DragEvent) => {
-    event.preventDefault();
-    setOver(false);
-    collect(() => filesOfDrop(event.dataTransfer));
-  };
-  const onChosen = (event: ChangeEvent<HTMLInputElement>) => {
-    const list = event.target.files;
-    if (list) collect(() => filesOfInput(list));
-    event.target.value = "";
-  };
+  const failed = state.files.some((file) => file.state === "failed");
   return (
-    <div
-      className={over ? "drop drop-over" : "drop"}
-      data-testid="drop-zone"
-      onDragOver={(event) => { event.preventDefault(); setOver(true); }}
-      onDragLeave={() => setOver(false)}
-      onDrop={busy ? (event) => event.preventDefault() : onDrop}
-    >
-      <CloudUploadOutlined className="drop-icon" aria-hidden />
-      <p className="drop-text">{t("upload.drop")}</p>
-      <p className="muted">{t("upload.dropHint")}</p>
-      <div className="action-bar">
-        <Button icon={<FolderOpenOutlined aria-hidden />} disabled={busy} onClick={() => folder.current?.click()}>{t("upload.folder")}</Button>
-        <Button disabled={busy} onClick={() => files.current?.click()}>{t("upload.files")}</Button>
-      </div>
-      <input ref={folder} type="file" multiple hidden tabIndex={-1} aria-hidden onChange={onChosen} data-testid="folder-input" />
-      <input ref={files} type="file" multiple hidden tabIndex={-1} aria-hidden onChange={onChosen} data-testid="files-input" />
+    <div className="action-bar">
+      {state.phase === "ready" && <Button type="primary" icon={<CloudUploadOutlined aria-hidden />} disabled={state.chosen === 0 || !allowed} onClick={() => void uploader.start()}>{t("upload.send")}</Button>}
+      {state.phase === "checking" && <Button type="primary" loading>{t("upload.checking")}</Button>}
+      {(state.phase === "sending" || state.phase === "waiting") && <Button icon={<PauseOutlined aria-hidden />} onClick={() => uploader.pause()}>{t("upload.pause")}</Button>}
+      {state.phase === "paused" && <Button type="primary" icon={<PlayCircleOutlined aria-hidden />} onClick={() => void uploader.resume()}>{t("upload.resume")}</Button>}
+      {state.phase === "done" && failed && <Button onClick={() => void uploader.start()}>{t("upload.retryFailed")}</Button>}
+      {state.phase === "done" && <LinkButton to="/studies" type="primary">{t("nav.studies")}</LinkButton>}
+      {["ready", "done"].includes(state.phase) && <Button icon={<CloseCircleOutlined aria-hidden />} onClick={() => uploader.clear()}>{t("upload.clear")}</Button>}
+      {["waiting", "paused"].includes(state.phase) && <Button danger icon={<CloseCircleOutlined aria-hidden />} onClick={() => uploader.clear()}>{t("upload.cancel")}</Button>}
     </div>
   );
 }
 
-function SeriesRow({ series }: { series: SeriesGroup }) {
+/** May this tab be closed? Said all the time, so that nobody has to guess. */
+function Safety({ state }: { state: Snapshot }) {
   const { t } = useTranslation();
-  const done = series.files.filter((file) => file.state === "stored" || file.state === "known").length;
-  const failed = series.files.filter((file) => file.state === "failed").length;
-  const started = series.files.some((file) => file.state !== "ready");
-  return (
-    <li className="upload-series">
-      <span className="modality" translate="no">{series.modality || "?"}</span>
-      <span className="upload-series-name"><Data>{series.description || series.number || series.uid}</Data></span>
-      <span className="num muted">{t("upload.images", { count: series.files.length })} · <Data>{formatBytes(totalSize(series.files))}</Data></span>
-      {started && (
-        <span className="upload-progress">
-          <Progress
-            percent={Math.round((100 * done) / series.files.length)}
-            size="small"
-            status={failed > 0 ? "exception" : done === series.files.length ? "success" : "normal"}
-            format={() => <span translate="no">{`${done}/${series.files.length}`}</span>}
-            aria-label={t("upload.progress")}
-          />
-        </span>
-      )}
-    </li>
-  );
+  if (state.phase === "done") {
+    const failed = state.files.filter((file) => file.state === "failed").length;
+    if (failed > 0) return <Alert type="warning" showIcon title={t("upload.doneFailed", { count: failed })} />;
+    return <p className="upload-done" role="status"><CheckCircleOutlined aria-hidden /> {t("upload.done")} {t("upload.safe")}</p>;
+  }
+  return ["checking", "sending", "waiting", "paused"].includes(state.phase) ? <p className="muted hint">{t("upload.leave")}</p> : null;
 }
 
-function Patient({ patient, mixed, several }: { patient: PatientGroup; mixed: ReadonlySet<string>; several: boolean }) {
-  const { t } = useTranslation();
-  const language = useLanguage();
-  return (
-    <section className={several ? "panel upload-patient upload-several" : "panel upload-patient"}>
-      <h2 className="upload-name">
-        <UserOutlined aria-hidden /> {headerName(patient.name) ? <Data>{headerName(patient.name)}</Data> : t("patient.unnamed")}
-        <span className="muted num"> <Data>{[patient.id, patient.sex, patient.birthDate && formatDate(headerDate(patient.birthDate), language)].filter(Boolean).join(" · ")}</Data></span>
-      </h2>
-      {patient.studies.map((study) => (
-        <div key={study.uid} className="upload-study">
-          <h3 className="label num"><Data>{[study.date && formatDate(headerDate(study.date), language), study.description].filter(Boolean).join(" · ") || study.uid}</Data></h3>
-          {mixed.has(study.uid) && <Alert type="error" showIcon title={t("upload.mixed")} />}
-          <ul>{study.series.map((series) => <SeriesRow key={series.uid} series={series} />)}</ul>
-        </div>
-      ))}
-    </section>
-  );
-}
-
-function Controls({ state }: { state: Snapshot }) {
+function Controls({ state, allowed }: { state: Snapshot; allowed: boolean }) {
   const { t } = useTranslation();
   const errorText = useErrorText();
   const percent = state.bytes > 0 ? Math.floor((100 * state.sentBytes) / state.bytes) : 0;
-  const moving = state.phase === "sending" || state.phase === "paused";
+  const moving = ["sending", "waiting", "paused"].includes(state.phase);
+  if (state.phase === "reading") {
+    return (
+      <div className="panel upload-controls" aria-live="polite">
+        <p className="num">{t("upload.reading", { read: state.read, total: state.toRead })}</p>
+        <Progress percent={Math.floor((100 * state.read) / Math.max(1, state.toRead))} showInfo={false} aria-label={t("upload.progress")} />
+      </div>
+    );
+  }
   return (
     <div className="panel upload-controls" aria-live="polite">
-      {state.phase === "reading" && (
-        <>
-          <p className="num">{t("upload.reading", { read: state.read, total: state.toRead })}</p>
-          <Progress percent={Math.floor((100 * state.read) / Math.max(1, state.toRead))} showInfo={false} aria-label={t("upload.progress")} />
-        </>
-      )}
-      {state.phase !== "reading" && (
-        <p className="num upload-total">
-          {t("upload.total", { count: state.files.length })} · <Data>{formatBytes(state.bytes)}</Data>
-          {state.phase === "sending" && state.bytesPerSecond > 0 && <> · <Data>{formatBytes(state.bytesPerSecond)}/s</Data></>}
-          {state.phase === "sending" && state.secondsLeft !== null && <> · {t("upload.left", { time: formatDuration(state.secondsLeft) })}</>}
-        </p>
-      )}
+      <p className="num upload-total">
+        {t("upload.total", { count: state.chosen })} · <Data>{formatBytes(state.bytes)}</Data>
+        {state.phase === "sending" && state.bytesPerSecond > 0 && <> · <Data>{formatBytes(state.bytesPerSecond)}/s</Data></>}
+        {state.phase === "sending" && state.secondsLeft !== null && <> · {t("upload.left", { time: formatDuration(state.secondsLeft) })}</>}
+      </p>
       {moving && <Progress percent={percent} format={(value) => <span translate="no">{value} %</span>} aria-label={t("upload.progress")} />}
-      {state.trouble && <Alert type="warning" showIcon title={errorText(state.trouble)} description={moving ? t("upload.again") : undefined} />}
-      {state.phase === "done" && <p className="upload-done" role="status"><CheckCircleOutlined aria-hidden /> {t("upload.done")}</p>}
-      <div className="action-bar">
-        {state.phase === "ready" && <Button type="primary" icon={<CloudUploadOutlined aria-hidden />} disabled={state.files.length === 0} onClick={() => void uploader.start()}>{t("upload.send")}</Button>}
-        {state.phase === "checking" && <Button type="primary" loading>{t("upload.checking")}</Button>}
-        {state.phase === "sending" && <Button icon={<PauseOutlined aria-hidden />} onClick={() => uploader.pause()}>{t("upload.pause")}</Button>}
-        {state.phase === "paused" && <Button type="primary" icon={<PlayCircleOutlined aria-hidden />} onClick={() => uploader.resume()}>{t("upload.resume")}</Button>}
-        {state.phase === "done" && state.files.some((file) => file.state === "failed") && <Button onClick={() => void uploader.start()}>{t("upload.retryFailed")}</Button>}
-        {state.phase === "done" && <LinkButton to="/studies" type="primary">{t("nav.studies")}</LinkButton>}
-        {["ready", "paused", "done"].includes(state.phase) && <Button icon={<CloseCircleOutlined aria-hidden />} onClick={() => uploader.clear()}>{t("upload.clear")}</Button>}
-      </div>
-      {moving && <p className="muted hint">{t("upload.leave")}</p>}
+      {state.trouble && <Alert type="warning" showIcon title={errorText(state.trouble)} description={state.phase === "waiting" ? t("upload.again") : undefined} />}
+      <Buttons state={state} allowed={allowed} />
+      <Safety state={state} />
     </div>
+  );
+}
+
+/** The patient whom the pictures should be of, and what is of others. */
+function Wanted({ wanted, others, confirmed, onWanted, onConfirmed }: { wanted: Patient | null; others: number; confirmed: boolean; onWanted: (patient: Patient | null) => void; onConfirmed: (on: boolean) => void }) {
+  const { t } = useTranslation();
+  return (
+    <section className="panel upload-wanted">
+      <label className="label" htmlFor="wanted-patient">{t("upload.wanted")}</label>
+      <PatientSelect id="wanted-patient" value={wanted?.id} onPatient={onWanted} />
+      {wanted !== null && others > 0 && (
+        <Alert
+          type="error"
+          showIcon
+          title={t("upload.others", { count: others })}
+          description={<Checkbox checked={confirmed} onChange={(event) => onConfirmed(event.target.checked)}>{t("upload.othersMeant")}</Checkbox>}
+        />
+      )}
+    </section>
   );
 }
 
 export function Component() {
   const { t } = useTranslation();
+  const session = useSession();
+  const [params] = useSearchParams();
   const state = useSyncExternalStore(uploader.subscribe, uploader.get);
+  const asked = usePatient(params.get("patient") ?? undefined).data ?? null;
+  const [picked, setPicked] = useState<Patient | null>(null);
+  const [confirmed, setConfirmed] = useState(false);
+  const [form, setForm] = useState(params.has("document"));
+  useEffect(() => void uploader.open(session.person.id), [session.person.id]);
+  useLeaveGuard(uploader.busy || state.phase === "paused");
+  const wanted = picked ?? asked;
   const mixed = new Set(mixedStudies(state.patients));
-  useLeaveGuard(uploader.busy);
+  const several = state.patients.length > 1;
+  const sent = (patient: (typeof state.patients)[number]) => patient.studies.some((study) => study.series.some((series) => !state.left.has(series.key)));
+  const others = state.patients.filter((patient) => isOther(patient, wanted) && sent(patient)).length;
+  const shows = state.phase !== "empty" && state.phase !== "reading";
   return (
     <Page title={t("nav.upload")}>
-      <DropZone busy={uploader.busy} />
-      {state.phase !== "empty" && <Controls state={state} />}
-      {state.patients.length > 1 && <Alert className="upload-warning" type="error" showIcon title={t("upload.several", { count: state.patients.length })} />}
-      {state.patients.map((patient) => <Patient key={patient.key} patient={patient} mixed={mixed} several={state.patients.length > 1} />)}
-      {state.phase !== "empty" && state.phase !== "reading" && <Results files={state.files} skipped={state.skipped} />}
+      {state.interrupted && <Interrupted upload={state.interrupted} />}
+      <DropZone busy={uploader.busy} onDocument={() => setForm(true)} />
+      {form && <DocumentForm patient={wanted} busy={uploader.busy} onClose={() => setForm(false)} />}
+      {state.phase !== "empty" && <Controls state={state} allowed={others === 0 || confirmed} />}
+      {shows && state.files.length > 0 && <Wanted wanted={wanted} others={others} confirmed={confirmed} onWanted={setPicked} onConfirmed={setConfirmed} />}
+      {shows && state.files.length > 0 && <Privacy state={state} />}
+      {several && <Alert className="upload-warning" type="error" showIcon title={t("upload.several", { count: state.patients.length })} />}
+      {state.patients.map((patient) => <PatientBox key={patient.key} patient={patient} mixed={mixed} several={several} wanted={wanted} state={state} />)}
+      {shows && <Results state={state} />}
     </Page>
   );
 }

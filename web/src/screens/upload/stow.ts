@@ -2,32 +2,23 @@
 import { ApiError, errorFrom, sessionEvents } from "../../api/client";
 import type { UploadFile } from "./group";
 
-export const maxBatchBytes = 16 * 1024 * 1024;
 export const maxBatchFiles = 64;
 
-/** Batches of one study each, small enough that a lost connection costs seconds. */
-export function batchesOf(files: readonly UploadFile[]): UploadFile[][] {
-  const batches: UploadFile[][] = [];
-  let batch: UploadFile[] = [];
-  let bytes = 0;
-  for (const file of files) {
-    const full = batch.length >= maxBatchFiles || (batch.length > 0 && bytes + file.blob.size > maxBatchBytes);
-    if (full || (batch.length > 0 && batch[0]!.header.studyUid !== file.header.studyUid)) {
-      batches.push(batch);
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(file);
-    bytes += file.blob.size;
+/** Takes the next batch off the queue: files of one study, a bounded number and, but for the first, of bytes. */
+export function takeBatch(queue: UploadFile[], bytes: number): UploadFile[] {
+  let [count, size] = [1, queue[0]?.size ?? 0];
+  for (; count < Math.min(queue.length, maxBatchFiles); count++) {
+    const next = queue[count]!;
+    if (size + next.size > bytes || next.header.studyUid !== queue[0]!.header.studyUid) break;
+    size += next.size;
   }
-  if (batch.length > 0) batches.push(batch);
-  return batches;
+  return queue.splice(0, count);
 }
 
-export function multipart(files: readonly UploadFile[], boundary: string): Blob {
+export function multipart(files: readonly Blob[], boundary: string): Blob {
   const parts: BlobPart[] = files.flatMap((file, index) => [
     `${index === 0 ? "" : "\r\n"}--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`,
-    file.blob,
+    file,
   ]);
   return new Blob([...parts, `\r\n--${boundary}--\r\n`]);
 }
@@ -54,33 +45,59 @@ export interface Sending {
   abort: () => void;
 }
 
+/** No request that moves is ever given up; one that does not is, for the line may be gone without a word. */
+const quietMs = 30_000;
+const answerMs = 60_000;
+/** What the operating system may hold when the browser has handed over the last byte. */
+const sendBuffer = 4 * 1024 * 1024;
+
+/** How long the answer may take once all is handed over, on a line of this many bytes a second. */
+export function answerPatience(bytes: number, bytesPerSecond: number): number {
+  return answerMs + (2000 * Math.min(bytes, sendBuffer)) / Math.max(1000, bytesPerSecond);
+}
+
 /** Sends one batch. XMLHttpRequest, because fetch does not tell how much has gone out. */
-export function sendBatch(files: readonly UploadFile[], onProgress: (sentBytes: number) => void): Sending {
+export function sendBatch(files: readonly Blob[], bytesPerSecond: number, onProgress: (sentBytes: number) => void): Sending {
   const request = new XMLHttpRequest();
   const boundary = `consilium-${crypto.randomUUID()}`;
+  const body = multipart(files, boundary);
   const done = new Promise<Map<string, string>>((resolve, reject) => {
+    let timer: ReturnType<typeof setTimeout>;
+    const watch = (ms: number) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        reject(new ApiError("offline", 0));
+        request.abort();
+      }, ms);
+    };
     request.open("POST", "/dicom-web/studies");
     request.setRequestHeader("Content-Type", `multipart/related; type="application/dicom"; boundary=${boundary}`);
     request.setRequestHeader("Accept", "application/dicom+json");
     request.setRequestHeader("X-Consilium", "1");
-    request.upload.onprogress = (event) => onProgress(event.loaded);
+    request.upload.onprogress = (event) => {
+      watch(event.loaded < body.size ? quietMs : answerPatience(body.size, bytesPerSecond));
+      onProgress(event.loaded);
+    };
+    request.upload.onload = () => watch(answerPatience(body.size, bytesPerSecond));
+    request.onloadend = () => clearTimeout(timer);
     request.onerror = () => reject(new ApiError("offline", 0));
     request.onabort = () => reject(new DOMException("aborted", "AbortError"));
     request.onload = () => {
-      let body: unknown;
+      let answer: unknown;
       try {
-        body = JSON.parse(request.responseText);
+        answer = JSON.parse(request.responseText);
       } catch {
-        body = undefined;
+        answer = undefined;
       }
-      const results = resultsOf(body);
+      const results = resultsOf(answer);
       if (results.size > 0) return resolve(results);
       if (request.status === 401) sessionEvents.dispatchEvent(new Event("lost"));
       const retryAfter = request.getResponseHeader("Retry-After");
       const headers = retryAfter ? { "Retry-After": retryAfter } : undefined;
-      reject(errorFrom(new Response(null, { status: Math.max(400, request.status), headers }), body));
+      reject(errorFrom(new Response(null, { status: Math.max(400, request.status), headers }), answer));
     };
-    request.send(multipart(files, boundary));
+    watch(quietMs);
+    request.send(body);
   });
   return { done, abort: () => request.abort() };
 }
