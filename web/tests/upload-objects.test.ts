@@ -79,10 +79,15 @@ image.save(sys.argv[1], exif=exif, quality=80, comment=b"SecretNote")`, path);
 describe("pseudonyms", () => {
   const secret = /Tan|Mei|Ling|陳|CT00100|Secret|19700101/;
 
-  /** Files of make_dicom.py, with more that tells who it is. */
+  function made(kind: string, ...options: string[]): string[] {
+    const out = mkdtempSync(join(folder, `${kind}-`));
+    run("/usr/bin/python3", join(import.meta.dirname, "../../tests/data/make_dicom.py"), kind, "--out", out, "--patient", "CT00100", "Tan^Mei Ling=陳^美玲", ...options);
+    return readdirSync(out, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".dcm")).map((name) => join(out, name));
+  }
+
+  /** The same with more that tells who it is. */
   function originals(kind: string, ...options: string[]): string[] {
-    const made = mkdtempSync(join(folder, `${kind}-`));
-    run("/usr/bin/python3", join(import.meta.dirname, "../../tests/data/make_dicom.py"), kind, "--out", made, "--patient", "CT00100", "Tan^Mei Ling=陳^美玲", ...options);
+    const all = made(kind, ...options);
     python(`import sys, pydicom
 from pydicom.dataset import Dataset
 for path in sys.argv[1:]:
@@ -95,12 +100,10 @@ for path in sys.argv[1:]:
     ds.OperatorsName = ["Secret^A", "Secret^B"]; ds.add_new(0x00110010, "LO", "Secret creator"); ds.add_new(0x00111001, "LO", "Secret value")
     ds.RequestAttributesSequence = [Dataset()]; ds.RequestAttributesSequence[0].ScheduledProcedureStepDescription = "Secret step"
     ds.ImageComments = "Secret image"
-    ds.save_as(path)`, ...readdirSync(made, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".dcm")).map((name) => join(made, name)));
-    return readdirSync(made, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".dcm")).map((name) => join(made, name));
+    ds.save_as(path)`, ...all);
+    return all;
   }
   const uidsOf = (text: string, tag: string) => new RegExp(`\\(${tag}\\) UI \\[([0-9.]+)\\]`).exec(text)![1]!;
-  const pixelsOf = (path: string) => python("import sys, pydicom, hashlib\nprint(hashlib.sha256(pydicom.dcmread(sys.argv[1]).PixelData).hexdigest())", path);
-
   test("nothing that names the patient stays, the pixels stay, and the object is as valid as it was", async () => {
     const [first, second] = originals("ct", "--slices", "2", "--series", "1", "--size", "32");
     const explicit = join(folder, "explicit.dcm");
@@ -112,6 +115,7 @@ for path in sys.argv[1:]:
     run("dcmconv", "+tb", first!, big);
     run("dcmconv", "+td", first!, deflated);
     const pseudonyms = await Pseudonyms.make(newRules("shift"));
+    const known = new Set(errorsOf(first!));
     const numbers = new Set<string>();
     const uids = new Set<string>();
     for (const path of [explicit, implicit, big, deflated]) {
@@ -127,8 +131,8 @@ for path in sys.argv[1:]:
       numbers.add(/\(0010,0020\) LO \[(P-[0-9A-Z]{10})\]/.exec(text)![1]!);
       uids.add(uidsOf(text, "0008,0018"));
       expect(uidsOf(text, "0002,0003")).toBe(uidsOf(text, "0008,0018"));
-      expect(pixelsOf(file)).toBe(pixelsOf(path));
-      const known = new Set(errorsOf(path));
+      const pixels = readFileSync(path === deflated ? explicit : path).subarray(-32 * 32 * 2);
+      expect(readFileSync(file).subarray(-pixels.length)).toEqual(pixels);
       expect(errorsOf(file).filter((line) => !known.has(line))).toEqual([]);
     }
     expect([...numbers]).toHaveLength(1);
@@ -150,7 +154,8 @@ for path in sys.argv[1:]:
     for (const path of [compressed, withTable]) {
       const file = await written(await pseudonymise(read(path), pseudonyms));
       expect(dump(file)).not.toMatch(secret);
-      expect(pixelsOf(file)).toBe(pixelsOf(path));
+      const pixels = readFileSync(path);
+      expect(readFileSync(file).includes(pixels.subarray(pixels.indexOf(Buffer.from([0xe0, 0x7f, 0x10, 0x00]))))).toBe(true);
       const date = (text: string) => /\(0008,0020\) DA \[(\d+)\]/.exec(text)![1];
       expect(date(dump(file))).toBe(date(dump(path)));
       run("dcmdjpeg", file, join(folder, "plain-again.dcm"));
@@ -158,7 +163,7 @@ for path in sys.argv[1:]:
   });
   test("reports and documents are refused: their text names the patient", async () => {
     const pseudonyms = await Pseudonyms.make(newRules("keep"));
-    for (const kind of ["sr", "pdf"]) for (const path of originals(kind)) await expect(pseudonymise(read(path), pseudonyms)).rejects.toThrow();
+    for (const path of [...made("sr"), ...made("pdf")]) await expect(pseudonymise(read(path), pseudonyms)).rejects.toThrow();
   });
   test("dates move over months and leap years; what is none becomes empty", () => {
     expect(shiftDate("20240301", -1)).toBe("20240229");

@@ -54,7 +54,7 @@ export function DropZone({ busy, onDocument }: Props) {
       <div className="action-bar">
         <Button icon={<FolderOpenOutlined aria-hidden />} disabled={busy} onClick={onFolder}>{t("upload.folder")}</Button>
         <Button disabled={busy} onClick={() => files.current?.click()}>{t("upload.files")}</Button>
-        <Button icon={<CameraOutlined aria-hidden />} disabled={busy} onClick={onDocument}>{t("upload.document.open")}</Button>
+        <Button className="upload-photo" icon={<CameraOutlined aria-hidden />} disabled={busy} onClick={onDocument}>{t("upload.document.open")}</Button>
       </div>
       <input ref={folder} type="file" multiple hidden tabIndex={-1} aria-hidden onChange={onChosen} data-testid="folder-input" />
       <input ref={files} type="file" multiple hidden tabIndex={-1} aria-hidden onChange={onChosen} data-testid="files-input" />

@@ -20,6 +20,8 @@ export interface UploadFile {
   why?: string;
   /** What was known before is sent all the same, for the hub to compare. */
   compare?: boolean;
+  /** How often the hub's answer left it out. */
+  tries?: number;
 }
 export interface SkippedFile {
   path: string;

@@ -19,7 +19,7 @@ import { DropZone } from "./drop-zone";
 import { mixedStudies } from "./group";
 import { Interrupted } from "./interrupted";
 import { Privacy } from "./privacy";
-import { Results } from "./results";
+import { Known, Results } from "./results";
 import { isOther, PatientBox } from "./series";
 import { type Snapshot, uploader } from "./uploader";
 
@@ -55,6 +55,7 @@ function Controls({ state, allowed }: { state: Snapshot; allowed: boolean }) {
   const { t } = useTranslation();
   const errorText = useErrorText();
   const percent = state.bytes > 0 ? Math.floor((100 * state.sentBytes) / state.bytes) : 0;
+  const known = state.files.filter((file) => file.state === "known").length;
   const moving = ["sending", "waiting", "paused"].includes(state.phase);
   if (state.phase === "reading") {
     return (
@@ -75,6 +76,7 @@ function Controls({ state, allowed }: { state: Snapshot; allowed: boolean }) {
       {state.trouble && <Alert type="warning" showIcon title={errorText(state.trouble)} description={state.phase === "waiting" ? t("upload.again") : undefined} />}
       <Buttons state={state} allowed={allowed} />
       <Safety state={state} />
+      {state.phase === "done" && known > 0 && <Known count={known} />}
     </div>
   );
 }
@@ -114,6 +116,8 @@ export function Component() {
   const several = state.patients.length > 1;
   const sent = (patient: (typeof state.patients)[number]) => patient.studies.some((study) => study.series.some((series) => !state.left.has(series.key)));
   const others = state.patients.filter((patient) => isOther(patient, wanted) && sent(patient)).length;
+  const reading = state.phase === "reading";
+  useEffect(() => setConfirmed(false), [wanted?.id, others, reading]); // what was confirmed was another selection
   const shows = state.phase !== "empty" && state.phase !== "reading";
   return (
     <Page title={t("nav.upload")}>
@@ -121,8 +125,12 @@ export function Component() {
       <DropZone busy={uploader.busy} onDocument={() => setForm(true)} />
       {form && <DocumentForm patient={wanted} busy={uploader.busy} onClose={() => setForm(false)} />}
       {state.phase !== "empty" && <Controls state={state} allowed={others === 0 || confirmed} />}
-      {shows && state.files.length > 0 && <Wanted wanted={wanted} others={others} confirmed={confirmed} onWanted={setPicked} onConfirmed={setConfirmed} />}
-      {shows && state.files.length > 0 && <Privacy state={state} />}
+      {shows && state.files.length > 0 && (
+        <div className="upload-options">
+          <Wanted wanted={wanted} others={others} confirmed={confirmed} onWanted={setPicked} onConfirmed={setConfirmed} />
+          <Privacy state={state} />
+        </div>
+      )}
       {several && <Alert className="upload-warning" type="error" showIcon title={t("upload.several", { count: state.patients.length })} />}
       {state.patients.map((patient) => <PatientBox key={patient.key} patient={patient} mixed={mixed} several={several} wanted={wanted} state={state} />)}
       {shows && <Results state={state} />}

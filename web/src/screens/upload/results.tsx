@@ -30,7 +30,7 @@ function useReason(): (code: string | undefined) => string {
 const colour: Record<Kind, string> = { failed: "danger", skipped: "neutral", known: "warning", same: "success", stored: "success" };
 
 /** What is there by its number only has not been compared: the person may want that. */
-function Known({ count }: { count: number }) {
+export function Known({ count }: { count: number }) {
   const { t } = useTranslation();
   return (
     <div className="upload-known">
@@ -57,7 +57,6 @@ export function Results({ state }: { state: Snapshot }) {
       <p className="upload-counts num">
         {present.map((one) => <span key={one} className={`chip chip-${colour[one]}`}>{t(`upload.count.${one}`, { count: rows[one].length })}</span>)}
       </p>
-      {state.phase === "done" && rows.known.length > 0 && <Known count={rows.known.length} />}
       <div className="action-bar">
         {present.length > 1 && (
           <Segmented value={kind} aria-label={t("upload.show")} onChange={setWanted} options={present.map((one) => ({ value: one, label: t(`upload.kind.${one}`) }))} />

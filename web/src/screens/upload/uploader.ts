@@ -39,6 +39,8 @@ export interface Snapshot {
 const knownChunk = 10_000;
 const retryPauses = [1, 2, 4, 8, 15, 30]; // seconds
 const redrawMs = 250;
+/** Of a file about which the hub's answer says nothing. */
+const maxTries = 3;
 /** A timer that comes this late has slept with the computer, and so have the connections. Hidden tabs have theirs once a minute. */
 const sleptMs = 120_000;
 
@@ -110,7 +112,7 @@ export class Uploader {
   async add({ found, handles }: Collected): Promise<void> {
     const again = this.snapshot.interrupted;
     if (this.busy || found.length + (again?.documents.length ?? 0) === 0) return;
-    if (this.snapshot.phase === "done") this.reset();
+    if (this.snapshot.phase === "done") this.reset(this.snapshot.rules);
     // what was added without a handle cannot be opened again: then the person drops all of it again
     if (this.names.length > 0 && this.handles.length === 0) handles = [];
     this.handles = handles.length > 0 ? [...this.handles, ...handles] : [];
@@ -145,7 +147,7 @@ export class Uploader {
   /** Pictures or documents that became DICOM objects on this page. */
   async addDocuments(documents: Found[]): Promise<void> {
     if (this.busy) return;
-    if (this.snapshot.phase === "done") this.reset();
+    if (this.snapshot.phase === "done") this.reset(this.snapshot.rules);
     this.documents.push(...documents);
     await this.read(documents);
     this.regroup({ phase: "ready" });
@@ -313,6 +315,7 @@ export class Uploader {
     try {
       const results = await sending.done;
       for (const file of files) settle(file, results.get(file.sentUid));
+      this.queue.push(...files.filter((file) => file.state === "ready"));
       this.pace.arrived(totalSize(files), performance.now() - began);
       this.attempts = 0;
     } catch (error) {
@@ -365,13 +368,14 @@ export class Uploader {
     for (const sending of sendings) sending.abort();
   }
 
-  private reset(): void {
+  /** rules: who sent with pseudonyms goes on so, and the same patient gets the same number again. */
+  private reset(rules: PseudonymRules | null = null): void {
     this.stop();
     this.reader?.close();
     this.reader = undefined;
     this.set = new FileSet();
     [this.handles, this.names, this.documents] = [[], [], []];
-    this.snapshot = nothing;
+    this.snapshot = { ...nothing, rules };
     this.show({});
   }
 
@@ -426,7 +430,8 @@ function spread(files: readonly UploadFile[], sent: number): void {
 
 function settle(file: UploadFile, result: string | undefined): void {
   file.sent = 0;
-  if (result === "stored") Object.assign(file, { state: file.compare ? "same" : "stored", why: undefined });
+  if (result === undefined && (file.tries = (file.tries ?? 0) + 1) < maxTries) file.state = "ready";
+  else if (result === "stored") Object.assign(file, { state: file.compare ? "same" : "stored", why: undefined });
   else Object.assign(file, { state: "failed", why: result ?? "unanswered" });
 }
 

@@ -38,6 +38,7 @@ function textBytes(vr: string, text: string): Uint8Array<ArrayBuffer> {
 const undefinedLength = 0xffffffff;
 
 function sequence(tag: string, items: DataElements[]): BlobPart[] {
+  if (items.length === 0) return [head(tag, "SQ", 0)];
   return [
     head(tag, "SQ", undefinedLength),
     ...items.flatMap((item) => [head("fffee000", "", undefinedLength), ...elementsOf(item), head("fffee00d", "", 0)]),

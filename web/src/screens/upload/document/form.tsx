@@ -94,6 +94,8 @@ export function DocumentForm({ patient: wanted, busy, onClose }: { patient: Pati
   const { t } = useTranslation();
   const [chosen, setChosen] = useState<Patient | null>(null);
   const [creating, setCreating] = useState(false);
+  /** Not among those that were found by searching. */
+  const [created, setCreated] = useState<string>();
   const [studyId, setStudyId] = useState("");
   const [title, setTitle] = useState("");
   const [working, setWorking] = useState(false);
@@ -130,10 +132,10 @@ export function DocumentForm({ patient: wanted, busy, onClose }: { patient: Pati
       {patient ? <PatientBand patient={patient} /> : null}
       <label className="label" htmlFor="document-patient">{t("patient.label")}</label>
       <div className="upload-document-patient">
-        <PatientSelect id="document-patient" value={patient?.id} onPatient={choose} />
+        <PatientSelect id="document-patient" value={patient?.id === created ? undefined : patient?.id} onPatient={choose} />
         <Button icon={<PlusOutlined aria-hidden />} onClick={() => setCreating(!creating)}>{t("upload.document.newPatient")}</Button>
       </div>
-      {creating && <NewPatient onPatient={choose} />}
+      {creating && <NewPatient onPatient={(one) => { setCreated(one.id); choose(one); }} />}
       {patient && (
         <>
           <label className="label" htmlFor="document-study">{t("upload.document.study")}</label>

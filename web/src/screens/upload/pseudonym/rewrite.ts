@@ -81,8 +81,10 @@ function moved(vr: string, text: string, days: number): string {
 
 async function sequence(tag: string, element: Element, target: Target, depth: number): Promise<Piece[]> {
   if (depth >= maxDepth) throw new NotChangeable();
+  const items = element.items ?? [];
+  if (items.length === 0) return [elementHead(tag, "SQ", 0, target.explicit, target.little)];
   const pieces: Piece[] = [elementHead(tag, "SQ", undefinedLength, target.explicit, target.little)];
-  for (const item of element.items ?? []) {
+  for (const item of items) {
     if (!item.dataSet) throw new NotChangeable(); // fragments in a sequence: no attribute of an image has them
     pieces.push(delimiter("xfffee000", undefinedLength, target.little));
     for (const written of await rewritten(item.dataSet, target, depth + 1)) pieces.push(...written.pieces);
