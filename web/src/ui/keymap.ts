@@ -31,7 +31,28 @@ export const VIEWER_KEYS = [
   { keys: ["["], action: "slower" },
   { keys: ["]"], action: "faster" },
   { keys: ["Backspace"], action: "reset" },
+  { keys: ["m"], action: "planes" },
   { keys: ["?"], action: "help" },
+] as const satisfies readonly Binding[];
+
+/** In the planes through a series; keys that are not here mean what they mean in the viewer. */
+export const PLANE_KEYS = [
+  { keys: ["ArrowDown"], action: "next" },
+  { keys: ["ArrowUp"], action: "previous" },
+  { keys: ["Home"], action: "first" },
+  { keys: ["End"], action: "last" },
+  { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], action: "preset" },
+  { keys: ["0"], action: "ownWindow" },
+  { keys: ["+", "="], action: "zoomIn" },
+  { keys: ["-"], action: "zoomOut" },
+  { keys: ["f"], action: "fit" },
+  { keys: ["i"], action: "invert" },
+  { keys: ["x"], action: "crosshair" },
+  { keys: ["["], action: "thinner" },
+  { keys: ["]"], action: "thicker" },
+  { keys: ["p"], action: "projection" },
+  { keys: ["Backspace"], action: "reset" },
+  { keys: ["m"], action: "planes" },
 ] as const satisfies readonly Binding[];
 
 export const ROOM_KEYS = [
@@ -42,6 +63,7 @@ export const ROOM_KEYS = [
 ] as const satisfies readonly Binding[];
 
 export type ViewerAction = (typeof VIEWER_KEYS)[number]["action"];
+export type PlaneAction = (typeof PLANE_KEYS)[number]["action"];
 export type RoomAction = (typeof ROOM_KEYS)[number]["action"];
 
 /** The name of what was pressed, as in Binding.keys. Alt changes `key` on some systems, so letters are then read from `code`. */

@@ -3,7 +3,6 @@
  * together = images. Touch: one finger = images, two = zoom and pan, a long press and then a drag = window.
  */
 import { modeOfButtons, Steps } from "./gestures-math";
-import type { StackPane } from "./pane";
 
 const WHEEL_NOTCH = 60;
 const LINE_HEIGHT = 30;
@@ -15,7 +14,15 @@ const ZOOM_PER_WHEEL_PIXEL = 1.0024;
 
 type Point = readonly [number, number];
 
-export function attachGestures(element: HTMLElement, pane: StackPane, hover: (at: Point | null) => void): () => void {
+/** What the hand can do: to a stack, and to a plane through one. */
+export interface GestureTarget {
+  step: (by: number) => void;
+  zoomAt: (factor: number, at: Point) => void;
+  dragWindow: (dx: number, dy: number) => void;
+  panBy: (dx: number, dy: number) => void;
+}
+
+export function attachGestures(element: HTMLElement, pane: GestureTarget, hover: (at: Point | null) => void): () => void {
   const wheelSteps = new Steps(WHEEL_NOTCH);
   const dragSteps = new Steps(SCROLL_PIXELS);
   const pointers = new Map<number, Point>();
