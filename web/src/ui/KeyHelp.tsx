@@ -1,12 +1,12 @@
 // The table of keys, made from the keymap itself.
 import { Modal } from "antd";
 import { useTranslation } from "react-i18next";
-import type { RoomAction, ViewerAction } from "./keymap";
+import type { PlaneAction, RoomAction, ViewerAction } from "./keymap";
 
 interface KeyHelpProps {
   open: boolean;
   onClose: () => void;
-  bindings: readonly { keys: readonly string[]; action: ViewerAction | RoomAction }[];
+  bindings: readonly { keys: readonly string[]; action: ViewerAction | PlaneAction | RoomAction }[];
 }
 
 const SYMBOLS: Record<string, string> = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", " ": "␣", Backspace: "⌫" };

@@ -1,6 +1,6 @@
 // The row of tools. Each says in its tooltip which key does the same.
 import {
-  AppstoreOutlined, BgColorsOutlined, BorderOuterOutlined, ColumnWidthOutlined, DownOutlined, FullscreenExitOutlined, FullscreenOutlined,
+  AppstoreOutlined, BgColorsOutlined, BlockOutlined, BorderOuterOutlined, ColumnWidthOutlined, DownOutlined, FullscreenExitOutlined, FullscreenOutlined,
   MinusOutlined, PauseCircleOutlined, PlayCircleOutlined, PlusOutlined, QuestionCircleOutlined, RotateRightOutlined, SwapOutlined,
   UndoOutlined, ZoomInOutlined, ZoomOutOutlined,
 } from "@ant-design/icons";
@@ -126,6 +126,7 @@ interface ToolbarProps {
   info: PaneInfo;
   layout: Layout;
   onLayout: (layout: Layout) => void;
+  onPlanes: () => void;
   onHelp: () => void;
 }
 
@@ -133,10 +134,10 @@ interface ToolbarProps {
 function sameTools(a: ToolbarProps, b: ToolbarProps): boolean {
   const told = ({ info, layout }: ToolbarProps) => [info.window?.center, info.window?.width, info.invert, info.view, info.stack, layout.rows, layout.columns, ...Object.values(info.cine)];
   const [before, after] = [told(a), told(b)];
-  return a.pane === b.pane && a.onHelp === b.onHelp && a.onLayout === b.onLayout && before.every((value, index) => Object.is(value, after[index]));
+  return a.pane === b.pane && a.onHelp === b.onHelp && a.onPlanes === b.onPlanes && a.onLayout === b.onLayout && before.every((value, index) => Object.is(value, after[index]));
 }
 
-export const Toolbar = memo(function Toolbar({ pane, info, layout, onLayout, onHelp }: ToolbarProps) {
+export const Toolbar = memo(function Toolbar({ pane, info, layout, onLayout, onPlanes, onHelp }: ToolbarProps) {
   const { t } = useTranslation();
   const idle = info.window === null;
   const { view } = info;
@@ -144,6 +145,7 @@ export const Toolbar = memo(function Toolbar({ pane, info, layout, onLayout, onH
     <div className="viewer-tools" role="toolbar" aria-label={t("viewer.tools")}>
       <LayoutMenu layout={layout} onLayout={onLayout} />
       <WindowMenu pane={pane} info={info} />
+      {info.stack?.cine === false && <Tool label={t("keys.planes")} keys="M" icon={<BlockOutlined />} disabled={idle} onClick={onPlanes} />}
       {info.cine.possible && <Cine pane={pane} info={info} />}
       <span className="tool-group">
         <Tool label={t("keys.zoomIn")} keys="+" icon={<ZoomInOutlined />} disabled={idle} onClick={() => pane.zoomBy(1.25)} />

@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "../api/client";
-import { actionOf, isTyping, keyName, VIEWER_KEYS, type ViewerAction } from "../ui/keymap";
+import { actionOf, isTyping, keyName, PLANE_KEYS, VIEWER_KEYS, type ViewerAction } from "../ui/keymap";
 import { KeyHelp } from "../ui/KeyHelp";
 import { startEngine } from "./engine";
 import { Grid } from "./Grid";
@@ -17,6 +17,8 @@ import { useStudies, type OpenStudy } from "./use-studies";
 import "./viewer.css";
 
 const ZOOM_STEP = 1.25;
+/** What a key does in the planes is told with the others. */
+const ALL_KEYS = [...VIEWER_KEYS, ...PLANE_KEYS.filter(({ action }) => VIEWER_KEYS.every((one) => one.action !== action))];
 
 /** Starts the engine ahead of the first image. */
 export function warmUp(): void {
@@ -142,6 +144,14 @@ export default function Viewer({ manifest, study, start, compact = false, onStat
     const next = contents[at < 0 ? 0 : at + by];
     if (next !== undefined) openIn(active, next);
   };
+  /** The planes through the stack in this pane, or the stack again. */
+  const togglePlanes = useCallback(() => {
+    if (content === null) return;
+    const { study: of, stack } = content;
+    const now = pane?.getInfo();
+    if (content.kind === "planes") openIn(active, { kind: "stack", study: of, stack, index: content.index });
+    else if (now?.window != null) openIn(active, { kind: "planes", study: of, stack, index: now.index, look: { window: now.window, invert: now.invert } });
+  }, [content, pane, openIn, active]);
   const nextPane = (by: number) => {
     const count = paneCount(workspace);
     const cell = (active + by + count) % count;
@@ -157,6 +167,7 @@ export default function Viewer({ manifest, study, start, compact = false, onStat
     if (action === null) return;
     event.preventDefault();
     if (action === "help") showHelp();
+    else if (action === "planes") togglePlanes();
     else if (action === "nextSeries") nextSeries(1);
     else if (action === "previousSeries") nextSeries(-1);
     else if (action === "nextPane") nextPane(1);
@@ -167,7 +178,7 @@ export default function Viewer({ manifest, study, start, compact = false, onStat
   return (
     <div ref={root} className={compact ? "viewer compact" : "viewer"} onKeyDown={onKeyDown}>
       {pane !== null && info !== null ? (
-        <Toolbar pane={pane} info={info} layout={workspace} onLayout={setLayout} onHelp={showHelp} />
+        <Toolbar pane={pane} info={info} layout={workspace} onLayout={setLayout} onPlanes={togglePlanes} onHelp={showHelp} />
       ) : (
         <div className="viewer-tools" />
       )}
@@ -183,7 +194,7 @@ export default function Viewer({ manifest, study, start, compact = false, onStat
         />
         {main !== undefined && main.stacks.length === 0 && <p className="viewer-wait">{t("viewer.noImages")}</p>}
       </div>
-      <KeyHelp open={help} onClose={() => setHelp(false)} bindings={VIEWER_KEYS} />
+      <KeyHelp open={help} onClose={() => setHelp(false)} bindings={ALL_KEYS} />
     </div>
   );
 }

@@ -2,6 +2,7 @@
  * How the screen is divided, and what is in each part of it. Plain data and pure functions: the same layout can be drawn, tested and sent
  * to another screen.
  */
+import type { Window } from "./presets";
 import type { Stack } from "./stack";
 
 export interface Layout {
@@ -33,6 +34,8 @@ export interface Content {
   stack: Stack;
   /** Where to start; the stack's natural start when absent. */
   index?: number | undefined;
+  /** How the stack was looked at, for planes laid through it. */
+  look?: { window: Window; invert: boolean };
 }
 
 /** Kinds that are not a stack of pictures; a row in PANE_KINDS each. */

@@ -2,7 +2,7 @@
  * What a pane can show besides a stack of pictures: one lazy component for each kind, so that its code comes only when it is wanted.
  * The component fills the pane, draws its own overlays and answers its own keys; the grid draws the frame around it.
  */
-import type { ComponentType, LazyExoticComponent } from "react";
+import { lazy, type ComponentType, type LazyExoticComponent } from "react";
 import type { Schemas } from "../api/client";
 import type { Content, OtherKind } from "./layout";
 import type { StudySource } from "./source";
@@ -17,4 +17,6 @@ export interface OtherPaneProps {
   onOpen: (content: Content) => void;
 }
 
-export const PANE_KINDS: Partial<Record<OtherKind, LazyExoticComponent<ComponentType<OtherPaneProps>>>> = {};
+export const PANE_KINDS: Partial<Record<OtherKind, LazyExoticComponent<ComponentType<OtherPaneProps>>>> = {
+  planes: lazy(() => import("./mpr/PlanesPane")),
+};
