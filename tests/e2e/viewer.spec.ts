@@ -1,11 +1,11 @@
 /* The viewer shows what the scanner sent: the same grey levels as DCMTK, at once, and a loop at its own rate. */
-import { expect, test, type APIRequestContext } from "@playwright/test";
+import { chromium, expect, test, type APIRequestContext } from "@playwright/test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { studyFromScanner, type SentStudy } from "./lib/cases";
 import { makeDicom } from "./lib/dicom";
 import { apiOf, signIn, type Person } from "./lib/people";
-import { renderedByDcmtk } from "./lib/pictures";
+import { difference, readPng, renderedByDcmtk, type Difference } from "./lib/pictures";
 import { ViewerPage } from "./lib/viewer";
 
 const SLICES = 60;
@@ -131,6 +131,58 @@ test("the ultrasound plays at its own rate, in its own colours", async () => {
     await viewer.waitForImage();
     await viewer.expectPicture(renderedByDcmtk(ultrasoundFile, (await viewer.index()) + 1));
 });
+
+for (const [name, args] of [["with WebGL", null], ["without WebGL", ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer"]]] as const) {
+    test(`planes through the CT ${name}: the scanner's values, one crosshair, slabs, and back to the stack`, async () => {
+        const browser = args === null ? null : await chromium.launch({ executablePath: "/usr/bin/chromium", args: [...args] });
+        const person = browser === null ? doctor : await signIn(browser, "county1.doctor");
+        const stack = new ViewerPage(person.page);
+        const plane = (which: string) => person.page.locator(`[data-plane="${which}"]`);
+        const drawn = async () => {
+            for (const which of ["axial", "coronal", "sagittal"]) await expect(plane(which)).toHaveAttribute("data-ready", "true", { timeout: 60_000 });
+        };
+        if (browser !== null) expect(await person.page.evaluate(() => document.createElement("canvas").getContext("webgl2"))).toBeNull();
+        await stack.open(ct.id);
+        await stack.press("1");
+        await stack.press("m");
+        await drawn();
+        await person.page.keyboard.press("x"); // without the lines of the crosshair
+        await expect(plane("axial")).toHaveAttribute("data-at", "0.6"); // the 31st of 60 slices
+        const axial = async (): Promise<Difference> => {
+            const box = (await plane("axial").boundingBox())!;
+            const side = Math.min(box.width, box.height);
+            const square = { x: box.x + (box.width - side) / 2, y: box.y + (box.height - side) / 2, width: side, height: side };
+            return difference(readPng(await person.page.screenshot()), square, renderedByDcmtk(slice(30), 1, SOFT));
+        };
+        await expect.poll(async () => (await axial()).mean, { timeout: 15_000 }).toBeLessThan(2.5);
+
+        // A click in the coronal plane moves the other two, and only them.
+        await person.page.keyboard.press("x");
+        const [axialAt, coronalAt] = [await plane("axial").getAttribute("data-at"), await plane("coronal").getAttribute("data-at")];
+        const box = (await plane("coronal").boundingBox())!;
+        await person.page.mouse.click(box.x + box.width / 3, box.y + box.height / 2 - 12);
+        await expect(plane("axial")).not.toHaveAttribute("data-at", axialAt!);
+        await expect(plane("coronal")).toHaveAttribute("data-at", coronalAt!);
+        await drawn();
+        expect((await axial()).mean).toBeGreaterThan(2.5);
+
+        // By keys alone: the plane with the focus moves by one slice, the slab grows, the window changes.
+        await plane("axial").focus();
+        const before = Number(await plane("axial").getAttribute("data-at"));
+        await person.page.keyboard.press("ArrowDown");
+        await expect.poll(async () => before - Number(await plane("axial").getAttribute("data-at"))).toBeCloseTo(1.25, 1);
+        for (let press = 0; press < 5; press++) await person.page.keyboard.press("]");
+        await expect(person.page.getByText("Maximum (MIP) 10 mm")).toHaveCount(3);
+        await person.page.keyboard.press("2");
+        await expect(person.page.getByText("W 1500 L -600")).toBeVisible();
+        await drawn();
+        await person.page.keyboard.press("m");
+        await expect(person.page.locator("[data-plane]")).toHaveCount(0);
+        await stack.waitForImage();
+        await expect(stack.windowText()).toHaveText("W 1500 L -600");
+        await browser?.close();
+    });
+}
 
 test("another hospital finds nothing at the same address", async ({ browser }) => {
     const stranger = await signIn(browser, "county2.doctor");

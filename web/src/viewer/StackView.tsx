@@ -31,10 +31,11 @@ export function StackView({ content, study, active, focus, onPane }: StackViewPr
     return () => onPane(null);
   }, [pane, onPane]);
 
-  const { stack, index } = content;
+  const { stack, index, look } = content;
   useEffect(() => {
-    if (pane !== null) void pane.open(stack, index);
-  }, [pane, stack, index]);
+    if (pane === null) return;
+    void pane.open(stack, index).then(() => look !== undefined && pane.setLook(look.window, look.invert));
+  }, [pane, stack, index, look]);
 
   useEffect(() => {
     if (focus) element?.focus({ preventScroll: true });

@@ -121,13 +121,29 @@ function LayoutMenu({ layout, onLayout }: { layout: Layout; onLayout: (layout: L
   );
 }
 
-interface ToolbarProps {
-  pane: StackPane;
-  info: PaneInfo;
+interface FrameToolsProps {
   layout: Layout;
   onLayout: (layout: Layout) => void;
-  onPlanes: () => void;
   onHelp: () => void;
+}
+
+/** What is left of the row when the pane shows no stack: such a pane has its own tools. */
+export function FrameTools({ layout, onLayout, onHelp }: FrameToolsProps) {
+  const { t } = useTranslation();
+  return (
+    <div className="viewer-tools" role="toolbar" aria-label={t("viewer.tools")}>
+      <LayoutMenu layout={layout} onLayout={onLayout} />
+      <span className="tool-gap" />
+      <FullScreen />
+      <Tool label={t("keys.help")} keys="?" icon={<QuestionCircleOutlined />} onClick={onHelp} />
+    </div>
+  );
+}
+
+interface ToolbarProps extends FrameToolsProps {
+  pane: StackPane;
+  info: PaneInfo;
+  onPlanes: () => void;
 }
 
 /** Nothing here depends on which image is on the screen, so scrolling and cine do not draw it anew. */

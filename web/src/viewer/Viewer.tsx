@@ -11,7 +11,7 @@ import type { StackPane } from "./pane";
 import type { Stack } from "./stack";
 import type { ViewState } from "./state";
 import { stackKey, Thumbnails } from "./Thumbnails";
-import { Toolbar } from "./Toolbar";
+import { FrameTools, Toolbar } from "./Toolbar";
 import { usePaneInfo } from "./use-pane";
 import { useStudies, type OpenStudy } from "./use-studies";
 import "./viewer.css";
@@ -149,7 +149,7 @@ export default function Viewer({ manifest, study, start, compact = false, onStat
     if (content === null) return;
     const { study: of, stack } = content;
     const now = pane?.getInfo();
-    if (content.kind === "planes") openIn(active, { kind: "stack", study: of, stack, index: content.index });
+    if (content.kind === "planes") openIn(active, { kind: "stack", study: of, stack, index: content.index, ...(content.look && { look: content.look }) });
     else if (now?.window != null) openIn(active, { kind: "planes", study: of, stack, index: now.index, look: { window: now.window, invert: now.invert } });
   }, [content, pane, openIn, active]);
   const nextPane = (by: number) => {
@@ -180,7 +180,7 @@ export default function Viewer({ manifest, study, start, compact = false, onStat
       {pane !== null && info !== null ? (
         <Toolbar pane={pane} info={info} layout={workspace} onLayout={setLayout} onPlanes={togglePlanes} onHelp={showHelp} />
       ) : (
-        <div className="viewer-tools" />
+        <FrameTools layout={workspace} onLayout={setLayout} onHelp={showHelp} />
       )}
       <Thumbnails studies={studies} current={content} onOpen={openHere} />
       <div className="viewer-main">

@@ -34,7 +34,7 @@ export interface Content {
   stack: Stack;
   /** Where to start; the stack's natural start when absent. */
   index?: number | undefined;
-  /** How the stack was looked at, for planes laid through it. */
+  /** How it was looked at where it comes from: planes take the stack's window, and the stack theirs. */
   look?: { window: Window; invert: boolean };
 }
 

@@ -310,6 +310,13 @@ export class StackPane {
     this.refresh(false);
   }
 
+  /** As the stack was looked at in another pane or in planes. */
+  setLook(window: Window, invert: boolean): void {
+    this.window = window;
+    this.invert = invert;
+    this.refresh(false);
+  }
+
   preset(key: string): void {
     const own = this.ownWindow();
     if (own === null) return;

@@ -28,7 +28,8 @@ interface PlanesProps {
   budget: number;
   window: Window;
   invert: boolean;
-  onClose: () => void;
+  /** Told how the planes were looked at last, unless there were none. */
+  onClose: (look?: { window: Window; invert: boolean }) => void;
 }
 
 function useSession({ source, stack, budget, window, invert }: Omit<PlanesProps, "onClose">): MprSession | null {
@@ -303,7 +304,11 @@ export const Planes = memo(function Planes(props: PlanesProps) {
     session === null ? NOTHING : (listener) => session.events.on("info", listener),
     () => session?.getInfo() ?? null,
   );
-  const root = useRef<HTMLDivElement>(null);
+  const { onClose } = props;
+  const close = useCallback(() => {
+    const last = session?.getInfo();
+    onClose(last?.complete === true ? { window: last.window, invert: last.invert } : undefined);
+  }, [session, onClose]);
 
   const onKeyDown = (event: React.KeyboardEvent) => {
     if (session === null || isTyping(event.target)) return;
@@ -312,13 +317,13 @@ export const Planes = memo(function Planes(props: PlanesProps) {
     if (action === null) return;
     event.preventDefault();
     event.stopPropagation();
-    if (action === "planes") props.onClose();
+    if (action === "planes") close();
     else perform(session, planeOf(event.target), action, keyName(event.nativeEvent));
   };
 
   return (
-    <div ref={root} className="planes" onKeyDown={onKeyDown} data-complete={info?.complete} data-loaded={info?.loaded}>
-      {session !== null && info !== null && <Tools session={session} info={info} onClose={props.onClose} />}
+    <div className="planes" onKeyDown={onKeyDown} data-complete={info?.complete} data-loaded={info?.loaded}>
+      {session !== null && info !== null && <Tools session={session} info={info} onClose={close} />}
       <div className="planes-grid">
         {session !== null && info !== null && info.planes !== null ? (
           PLANE_NAMES.map((plane) => <Plane key={plane} session={session} info={info} plane={plane} />)
@@ -326,7 +331,7 @@ export const Planes = memo(function Planes(props: PlanesProps) {
           <p className="viewer-wait" role="status">{t("viewer.opening")}</p>
         )}
         {info !== null && <Notices info={info} />}
-        {info !== null && (info.refusal !== null || info.error !== null) && <Refused info={info} onClose={props.onClose} />}
+        {info !== null && (info.refusal !== null || info.error !== null) && <Refused info={info} onClose={close} />}
       </div>
     </div>
   );

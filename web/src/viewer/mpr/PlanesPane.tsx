@@ -18,7 +18,7 @@ export default function PlanesPane({ content, source, onOpen }: OtherPaneProps) 
       budget={startEngine().budget * SHARE}
       window={window}
       invert={invert}
-      onClose={() => onOpen({ kind: "stack", study, stack, index })}
+      onClose={(look) => onOpen({ kind: "stack", study, stack, index, ...(look && { look }) })}
     />
   );
 }

@@ -21,6 +21,8 @@ import type { Projection, SliceValues } from "./volume";
 const PARALLEL = 4;
 /** Between two drawings while slices arrive. */
 const REDRAW_MS = 200;
+/** Of copying slices, before the page gets its turn. */
+const LONGEST_TURN_MS = 30;
 export const THICKEST_MM = 100;
 const LARGEST_ZOOM = 20;
 const SMALLEST_ZOOM = 0.25;
@@ -70,6 +72,7 @@ export class MprSession {
   private redraw: ReturnType<typeof setTimeout> | null = null;
   private frame = 0;
   private reading = 0;
+  private busySince = 0;
   private info: MprInfo;
 
   /** `budget`: bytes for the volume. `window` and `invert`: as the stack is looked at now. */
@@ -163,8 +166,16 @@ export class MprSession {
         this.set({ unreadable: this.info.unreadable + 1 });
       }
       this.redrawSoon();
+      await this.yielded();
     }
     if (--this.reading === 0) this.drawAll();
+  }
+
+  /** Slices that are all in the cache would otherwise keep the page from drawing until the last one was copied. */
+  private async yielded(): Promise<void> {
+    if (performance.now() - this.busySince < LONGEST_TURN_MS) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    this.busySince = performance.now();
   }
 
   /** Values of a slice in a buffer of their own. What the stack has in its cache is used; nothing is added to that. */
