@@ -253,7 +253,7 @@ function Plane({ session, info, plane }: { session: MprSession; info: MprInfo; p
         role="application"
         aria-label={t(`viewer.mpr.${plane}Label`)}
         data-plane={plane}
-        data-at={round(info.point[axis])}
+        data-at={Math.round(info.point[axis] * 1000) / 1000}
         data-cross={cross?.join(" ")}
         data-ready={info.complete && view.picture?.at === info.point[axis]}
       >
