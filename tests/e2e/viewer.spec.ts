@@ -3,7 +3,7 @@ import { chromium, expect, test, type APIRequestContext } from "@playwright/test
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { studyFromScanner, type SentStudy } from "./lib/cases";
-import { makeDicom } from "./lib/dicom";
+import { makeDicom, sendByDimse } from "./lib/dicom";
 import { apiOf, signIn, type Person } from "./lib/people";
 import { difference, readPng, renderedByDcmtk, type Difference } from "./lib/pictures";
 import { ViewerPage } from "./lib/viewer";
@@ -183,6 +183,52 @@ for (const [name, args] of [["with WebGL", null], ["without WebGL", ["--no-sandb
         await browser?.close();
     });
 }
+
+test("what is no picture: a PDF, a report, an ECG, a video, and key images that lead to theirs", async () => {
+    const { page } = doctor;
+    const open = async (kind: string, modality: string, ae = "COUNTY1_CT") => {
+        const { id } = await studyFromScanner(api, makeDicom(kind, "--seed", "63"), ae, modality, 1);
+        await page.goto(`/studies/${id}/view`);
+    };
+    await open("pdf", "DOC");
+    await expect(page.locator('.pdf-page[data-drawn="true"]')).toContainText("Synthetic test document");
+    const dark = await page.locator(".pdf-page canvas").evaluate((canvas: HTMLCanvasElement) => {
+        const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+        return data.filter((value, at) => at % 4 === 0 && value < 100).length;
+    });
+    expect(dark).toBeGreaterThan(500); // the letters are drawn, not only told
+
+    await open("sr", "SR");
+    await expect(page.getByRole("heading", { name: "Diagnostic imaging report" })).toBeVisible();
+    await expect(page.getByRole("heading", { name: "Impressions" })).toBeVisible();
+    await expect(page.getByText("建议3个月后复查。Susulan dalam 3 bulan.")).toBeVisible();
+
+    await open("ecg", "ECG");
+    const sheet = page.locator(".ecg-sheet");
+    await expect(page.getByRole("img", { name: /I, aVR, V1, V4/ })).toBeVisible();
+    const scale = Number(await sheet.locator("canvas").getAttribute("data-scale"));
+    const box = (await sheet.boundingBox())!;
+    await page.mouse.move(box.x + 40, box.y + 40);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 40 + 25 * scale, box.y + 40 + 10 * scale, { steps: 4 });
+    await page.mouse.up();
+    await expect(page.locator(".ecg-calipers")).toHaveText(/^(999|1000|1001) ms · (0\.99|1\.00|1\.01) mV · 60\/min$/);
+
+    await open("video", "ES");
+    const video = page.locator("video");
+    await expect.poll(() => video.evaluate((one: HTMLVideoElement) => one.currentTime), { timeout: 15_000 }).toBeGreaterThan(0.2);
+    expect(await video.evaluate((one: HTMLVideoElement) => [one.videoWidth, one.videoHeight])).toEqual([320, 240]);
+
+    sendByDimse(makeDicom("ko", "--seed", "61"), "COUNTY1_CT"); // of the CT of these tests
+    await expect.poll(async () => {
+        await viewer.open(ct.id);
+        return page.getByRole("button", { name: /^Key images/ }).count();
+    }).toBe(1);
+    await page.getByRole("button", { name: /^Key images/ }).click();
+    await expect(page.getByText("Nodule 结节")).toBeVisible();
+    await page.getByRole("button", { name: "Series 2, image 31" }).click();
+    await viewer.expectIndex(30);
+});
 
 test("another hospital finds nothing at the same address", async ({ browser }) => {
     const stranger = await signIn(browser, "county2.doctor");

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 
 const root = process.argv[2] ?? "dist";
-const compressible = /\.(js|css|html|svg|json|webmanifest|wasm|txt)$/;
+const compressible = /\.(m?js|css|html|svg|json|webmanifest|wasm|txt)$/;
 const smallest = 1024; // below this the header costs more than is won
 
 async function filesBelow(directory) {

@@ -1,11 +1,12 @@
 // The series of the open studies, each with a small picture made by the hub. A click shows one in the pane with the focus ring; it can
 // also be dragged onto any pane.
-import { FileImageOutlined } from "@ant-design/icons";
+import { FileImageOutlined, FilePdfOutlined, FileTextOutlined, FileUnknownOutlined, HeartOutlined, KeyOutlined, VideoCameraOutlined } from "@ant-design/icons";
 import { memo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { formatDate } from "../i18n/format";
 import { useLanguage } from "../i18n/use-language";
 import { Data } from "../ui/Data";
+import { documentKind } from "./documents/kinds";
 import { DRAGGED } from "./Grid";
 import { sameStack, type Content } from "./layout";
 import { thumbnailUrl, type Stack } from "./stack";
@@ -26,6 +27,40 @@ function Picture({ url }: { url: string }) {
   const [failed, setFailed] = useState(false);
   if (failed) return <span className="viewer-thumb-none" aria-hidden><FileImageOutlined /></span>;
   return <img src={url} alt="" width={96} height={96} loading="lazy" decoding="async" draggable={false} onError={() => setFailed(true)} />;
+}
+
+const DOCUMENT_ICONS = {
+  pdf: FilePdfOutlined, report: FileTextOutlined, keys: KeyOutlined, waveform: HeartOutlined, video: VideoCameraOutlined, other: FileUnknownOutlined,
+} as const;
+
+function Document({ study, stack, current, onOpen }: { study: OpenStudy; stack: Stack; current: boolean; onOpen: (key: string) => void }) {
+  const { t } = useTranslation();
+  const key = stackKey(study.id, stack);
+  const kind = documentKind(stack.series, stack.frames[0]!.instance) ?? "other";
+  const Icon = DOCUMENT_ICONS[kind];
+  return (
+    <button
+      type="button"
+      className="viewer-thumb viewer-thumb-document"
+      aria-current={current}
+      draggable
+      onDragStart={(event) => {
+        event.dataTransfer.setData(DRAGGED, key);
+        event.dataTransfer.effectAllowed = "copy";
+      }}
+      onClick={() => onOpen(key)}
+    >
+      <Icon aria-hidden />
+      <span className="viewer-thumb-text">
+        <span className="viewer-thumb-line">
+          <span className="viewer-thumb-modality">{t(`viewer.document.kind.${kind}`)}</span>
+        </span>
+        <span className="viewer-thumb-name">
+          <Data>{seriesName(stack)}</Data>
+        </span>
+      </span>
+    </button>
+  );
 }
 
 function Thumbnail({ study, stack, current, onOpen }: { study: OpenStudy; stack: Stack; current: boolean; onOpen: (key: string) => void }) {
@@ -71,6 +106,15 @@ export const Thumbnails = memo(function Thumbnails({ studies, current, onOpen }:
           )}
           {study.stacks.map((stack) => (
             <Thumbnail
+              key={stackKey(study.id, stack)}
+              study={study}
+              stack={stack}
+              current={current !== null && current.study === study.id && sameStack(stack, current.stack)}
+              onOpen={onOpen}
+            />
+          ))}
+          {study.documents.map((stack) => (
+            <Document
               key={stackKey(study.id, stack)}
               study={study}
               stack={stack}

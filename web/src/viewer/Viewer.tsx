@@ -71,7 +71,10 @@ function perform(pane: StackPane, action: ViewerAction, key: string): void {
 
 /** Everything that can be put into a pane, in the order of the thumbnails. */
 function contentsOf(studies: readonly OpenStudy[]): Content[] {
-  return studies.flatMap((study) => study.stacks.map((stack): Content => ({ kind: "stack", study: study.id, stack })));
+  return studies.flatMap((study) => [
+    ...study.stacks.map((stack): Content => ({ kind: "stack", study: study.id, stack })),
+    ...study.documents.map((stack): Content => ({ kind: "document", study: study.id, stack })),
+  ]);
 }
 
 const contentKey = (content: Content) => stackKey(content.study, content.stack);
@@ -108,7 +111,10 @@ export default function Viewer({ manifest, study, start, compact = false, onStat
   useEffect(() => {
     if (main === undefined) return;
     const { stack, index } = startOf(main.stacks, begin.current);
-    if (stack !== undefined) dispatch({ type: "open", cell: 0, content: { kind: "stack", study: main.id, stack, index } });
+    const wanted = main.documents.find(({ series, frames }) => series.series_uid === begin.current?.series && (begin.current.instance ?? frames[0]!.instance.sop_uid) === frames[0]!.instance.sop_uid);
+    const shown = wanted ?? (stack === undefined ? main.documents[0] : undefined);
+    if (shown !== undefined) dispatch({ type: "open", cell: 0, content: { kind: "document", study: main.id, stack: shown } });
+    else if (stack !== undefined) dispatch({ type: "open", cell: 0, content: { kind: "stack", study: main.id, stack, index } });
     // Once for each study; what is read of it later changes nothing on the screen.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [mainId]);
@@ -192,7 +198,7 @@ export default function Viewer({ manifest, study, start, compact = false, onStat
           onDropSeries={openKey}
           onPane={onPane}
         />
-        {main !== undefined && main.stacks.length === 0 && <p className="viewer-wait">{t("viewer.noImages")}</p>}
+        {main !== undefined && contents.length === 0 && <p className="viewer-wait">{t("viewer.noImages")}</p>}
       </div>
       <KeyHelp open={help} onClose={() => setHelp(false)} bindings={ALL_KEYS} />
     </div>

@@ -18,5 +18,6 @@ export interface OtherPaneProps {
 }
 
 export const PANE_KINDS: Partial<Record<OtherKind, LazyExoticComponent<ComponentType<OtherPaneProps>>>> = {
+  document: lazy(() => import("./documents/DocumentPane")),
   planes: lazy(() => import("./mpr/PlanesPane")),
 };

@@ -104,7 +104,7 @@ export class StudySource {
   }
 
   /** Metadata of one instance: asked for alone unless its series' is on the way. */
-  private readInstance(series: ManifestSeries, ref: FrameRef): Promise<Dataset> {
+  readInstance(series: ManifestSeries, ref: FrameRef): Promise<Dataset> {
     const uid = ref.instance.sop_uid;
     const known = this.datasets.get(uid);
     if (known !== undefined) return Promise.resolve(known);

@@ -1,6 +1,8 @@
 /**
  * From the manifest to stacks of frames: which images a series has, in which order, and where the bytes of each are. Knows no pixels.
  */
+import { documentKind } from "./documents/kinds";
+
 export interface ManifestInstance {
   sop_uid: string;
   sop_class?: string;
@@ -39,8 +41,6 @@ export interface Stack {
   part: number;
 }
 
-const NOT_PICTURES = new Set(["SR", "PR", "KO", "DOC", "AU", "ECG", "HD", "RTSTRUCT", "RTPLAN", "REG", "FID", "SEG"]);
-
 /** Instances by number; those without one keep the place that the server gave them, at the end. */
 function inOrder(instances: readonly ManifestInstance[]): ManifestInstance[] {
   const place = (one: ManifestInstance) => one.number ?? Number.MAX_SAFE_INTEGER;
@@ -56,7 +56,7 @@ function framesOf(instance: ManifestInstance): FrameRef[] {
 
 /** The stacks of one series: its single-frame images together, and each multi-frame image by itself. */
 function stacksOf(series: ManifestSeries): Stack[] {
-  const pictures = inOrder(series.instances).filter((one) => one.rows == null || one.rows > 0);
+  const pictures = inOrder(series.instances).filter((one) => documentKind(series, one) === null);
   const single = pictures.filter((one) => one.frames <= 1);
   const multi = pictures.filter((one) => one.frames > 1);
   const stacks: Stack[] = [];
@@ -69,7 +69,6 @@ function stacksOf(series: ManifestSeries): Stack[] {
 
 export function stacksOfStudy(manifest: Manifest): Stack[] {
   return [...manifest.series]
-    .filter((series) => !NOT_PICTURES.has(series.modality))
     .sort((a, b) => (a.number ?? Number.MAX_SAFE_INTEGER) - (b.number ?? Number.MAX_SAFE_INTEGER))
     .flatMap(stacksOf);
 }

@@ -1,6 +1,7 @@
 /** The studies whose images are open in the viewer: the one of the page, and those that were put beside it. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Schemas } from "../api/client";
+import { documentsOfStudy } from "./documents/kinds";
 import { StudySource } from "./source";
 import { stacksOfStudy, type Stack } from "./stack";
 
@@ -10,11 +11,13 @@ export interface OpenStudy {
   study: Schemas["Study"] | undefined;
   source: StudySource;
   stacks: readonly Stack[];
+  /** Reports, PDFs, ECGs, videos and what else is no stack of pictures. */
+  documents: readonly Stack[];
 }
 
 function opened(manifest: Schemas["Manifest"], study: Schemas["Study"] | undefined): OpenStudy {
   const source = new StudySource(manifest);
-  return { id: manifest.study, manifest, study, source, stacks: stacksOfStudy(manifest) };
+  return { id: manifest.study, manifest, study, source, stacks: stacksOfStudy(manifest), documents: documentsOfStudy(manifest) };
 }
 
 /** Holds the source of each open study until the viewer is left. The first one is the page's. */
