@@ -4,7 +4,7 @@
 #include <dcmtk/oflog/oflog.h>
 #include <unistd.h>
 
-static const long MAX_PDU = 131072;    /* ASC_MAXIMUMPDUSIZE */
+long association_pdu_size = ASC_MAXIMUMPDUSIZE;
 static const int CONNECT_TIMEOUT = 10; /* seconds, of a TCP connection that we open */
 
 /* What is served besides storage, each in native transfer syntaxes. */
@@ -50,8 +50,9 @@ association_syntax(const dcm_association *a, T_ASC_PresentationContextID id, con
 }
 
 void
-dcm_network_init(void)
+dcm_network_init(guint pdu_size)
 {
+    association_pdu_size = CLAMP((long)pdu_size, ASC_MINIMUMPDUSIZE, ASC_MAXIMUMPDUSIZE);
     (void)wrap(NULL, [&]() -> gboolean {
         g_setenv("TCP_NODELAY", "1", TRUE);
         OFLog::configure(OFLogger::OFF_LOG_LEVEL);
@@ -72,8 +73,8 @@ receive_request(dcm_association *a, int timeout, GError **error)
     c = ASC_setTransportLayer(a->network, a->layer, 0);
     if (c.bad())
         return fail(error, ERR_INTERNAL, "transport", c);
-    c = ASC_receiveAssociation(a->network, &a->association, MAX_PDU, NULL, NULL, OFFalse, DUL_NOBLOCK,
-                               timeout);
+    c = ASC_receiveAssociation(a->network, &a->association, association_pdu_size, NULL, NULL, OFFalse,
+                               DUL_NOBLOCK, timeout);
     if (c == DUL_NOASSOCIATIONREQUEST)
         return fail(error, ERR_TIMEOUT, "no association request", c);
     if (c.bad())

@@ -45,8 +45,9 @@ typedef enum {
     DCM_REJECT_NOT_READY
 } dcm_reject_reason;
 
-/** Once per process, before anything else: environment and logging of DCMTK. */
-void dcm_network_init(void);
+/** Once per process, before anything else: environment and logging of DCMTK. pdu_size: the largest protocol
+ * data unit that is taken, bytes. */
+void dcm_network_init(guint pdu_size);
 
 /** Reads the A-ASSOCIATE-RQ over fd, or over tls (NULL: plain). Takes both in any case. timeout in seconds,
  * for this and every later PDU. NULL with ERR_TIMEOUT or ERR_INVALID. */

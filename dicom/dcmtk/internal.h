@@ -72,6 +72,9 @@ struct dcm_association {
     guint8 *outgoing;   /* buffer of objects on their way out, NULL before the first */
 };
 
+/* of what we take, bytes */
+extern long association_pdu_size;
+
 /** Writes all of it. FALSE with ERR_UNAVAILABLE. */
 gboolean association_write(dcm_association *a, const guint8 *bytes, gsize length, GError **error);
 /** Once the contexts are agreed on: DCMTK refuses messages in transfer syntaxes that it does not know

@@ -1,8 +1,6 @@
 /* Associations that we ask for: sub-operations of a C-MOVE, reports. */
 #include "dicom/dcmtk/internal.h"
 
-static const long MAX_PDU = 131072;
-
 static OFCondition
 propose(T_ASC_Parameters *params, const dcm_request *q)
 {
@@ -38,7 +36,7 @@ request(dcm_association *a, const dcm_request *q, GError **error)
     a->layer->request = q;
     (void)ASC_setTransportLayer(a->network, a->layer, 0);
     T_ASC_Parameters *params = NULL;
-    c = ASC_createAssociationParameters(&params, MAX_PDU);
+    c = ASC_createAssociationParameters(&params, association_pdu_size);
     if (c.bad())
         return fail(error, ERR_INTERNAL, "parameters", c);
     const char *brackets = strchr(q->host, ':') ? "[]" : "";

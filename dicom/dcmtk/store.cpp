@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+static const guint64 PATIENCE = 1024 * 1024 * 1024; /* bytes over the limit that are still listened to */
+
 namespace
 {
 
@@ -163,8 +165,8 @@ receive(dcm_association *a, const dcm_command *command, BoundedStream &stream, g
         length += fragment.fragmentLength;
         if (stream.end.state == 0)
             (void)stream.end.write(fragment.data, (offile_off_t)fragment.fragmentLength);
-    } while (!fragment.lastPDV && length / 2 <= limit);
-    return TRUE;
+    } while (!fragment.lastPDV && length <= limit + PATIENCE);
+    return fragment.lastPDV || err_set(error, ERR_TOO_LARGE, "the object is much larger than is accepted");
 }
 
 gboolean

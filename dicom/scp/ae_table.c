@@ -111,21 +111,31 @@ on_soon(gpointer data)
         answer(t, r);
 }
 
+static guint64
+number(const db_batch *batch, guint row, guint column)
+{
+    const char *text = db_text(batch, 0, row, column);
+    return text ? g_ascii_strtoull(text, NULL, 10) : 0;
+}
+
 static void
 take_rows(ae_table *t, db_batch *batch)
 {
     GHashTable *entries = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
     for (guint row = 0; row < db_rows(batch, 0); row++) {
         ae_entry *e = g_new0(ae_entry, 1);
-        const char *host = db_text(batch, 0, row, 4), *port = db_text(batch, 0, row, 5);
+        const char *host = db_text(batch, 0, row, 4);
         *e = (ae_entry){.title = g_strdup(db_text(batch, 0, row, 0)),
                         .organisation = g_strdup(db_text(batch, 0, row, 1)),
                         .code = g_strdup(db_text(batch, 0, row, 2)),
                         .charset = g_strdup(db_text(batch, 0, row, 3)),
                         .host = host ? resolve(host) : NULL,
-                        .port = (guint16)(port ? g_ascii_strtoull(port, NULL, 10) : 0),
+                        .port = (guint16)number(batch, row, 5),
                         .cert_cn = g_strdup(db_text(batch, 0, row, 6)),
-                        .cert_sha256 = g_strdup(db_text(batch, 0, row, 7))};
+                        .cert_sha256 = g_strdup(db_text(batch, 0, row, 7)),
+                        .associations = (guint)number(batch, row, 8),
+                        .association_rate = (guint)number(batch, row, 9),
+                        .object_limit = number(batch, row, 10)};
         g_hash_table_replace(entries, e->title, e);
     }
     g_clear_pointer(&t->entries, g_hash_table_unref);

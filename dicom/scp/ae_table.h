@@ -14,6 +14,8 @@ typedef struct {
     guint16 port;              /* where it listens; 0: nowhere */
     char *cert_cn;             /* subject of its certificate; NULL: it does without TLS */
     char *cert_sha256;         /* the one certificate that it must show; NULL: any that is trusted */
+    guint associations, association_rate; /* limits of its own; 0: as configured */
+    guint64 object_limit;
 } ae_entry;
 
 typedef enum { AE_ADMITTED, AE_UNKNOWN, AE_WRONG_ADDRESS, AE_WRONG_CERTIFICATE, AE_NOT_READY } ae_verdict;

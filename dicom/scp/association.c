@@ -139,7 +139,7 @@ begin(scp_association *a, const ae_entry *entry)
     a->charset = g_strdup(entry->charset);
     a->request = id_new();
     log_line(LOG_INFO, a->title, "association %s from %s", a->request, a->address);
-    tell(a, json_pack("{s:s}", "type", "admitted"));
+    tell(a, json_pack("{s:s, s:I}", "type", "admitted", "object_limit", (json_int_t)entry->object_limit));
 }
 
 typedef struct {
@@ -160,7 +160,7 @@ on_judged(ae_verdict verdict, const ae_entry *entry, gpointer data)
         refuse(a, calling, "not-ready", NULL, entry);
     else if (verdict != AE_ADMITTED)
         refuse(a, calling, "calling", shown, entry);
-    else if (!a->events->may_begin(a, calling, a->user_data))
+    else if (!a->events->may_begin(a, entry, a->user_data))
         tell(a, json_pack("{s:s, s:s}", "type", "refused", "reason", "busy"));
     else
         begin(a, entry);

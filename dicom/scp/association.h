@@ -24,7 +24,7 @@ typedef struct {
     void (*gone)(scp_association *a, gpointer user_data); /* the owner frees it */
     void (*idle)(scp_association *a, gpointer user_data);
     /** May one more association of this AE begin? */
-    gboolean (*may_begin)(scp_association *a, const char *title, gpointer user_data);
+    gboolean (*may_begin)(scp_association *a, const ae_entry *entry, gpointer user_data);
     void (*refused)(scp_association *a, gpointer user_data);
     void (*stored)(scp_association *a, const char *organisation, const char *study, guint instances,
                    gpointer user_data);

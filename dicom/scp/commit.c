@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #define DUE_MS 2000
-#define DUE_AT_ONCE "4"  /* reports over associations of their own at once */
-#define REPORT_MS 90000  /* a reporter that takes longer is stopped */
+#define DUE_AT_ONCE "4"   /* reports over associations of their own at once */
+#define REPORT_MS 90000   /* a reporter that takes longer is stopped */
 #define SWEEPS_EVERY 1800 /* times that we look for what is due */
 #define REASON_FAILURE 0x0110
 #define BLOCK (1024 * 1024)

@@ -53,7 +53,7 @@ reporter_run(const config *c)
     g_autoptr(GError) error = NULL;
     int fd = -1;
     child_begin();
-    dcm_network_init();
+    dcm_network_init((guint)config_int(c, "dicom", "pdu-size"));
     if (channel_receive(CHANNEL_FD, TRUE, &order, &fd) != CHANNEL_MESSAGE || fd < 0)
         return 1;
     g_autofree char *lines = channel_read_text(fd, 2 * COMMIT_ITEMS_LIMIT);

@@ -19,11 +19,12 @@ typedef struct {
 } worker_report;
 
 typedef struct {
-    const char *title; /* our AE title */
-    char *blobs;       /* directory of what is stored */
-    char *temp;        /* directory for what does not fit into memory */
-    guint8 *memory;    /* SHARED_SIZE bytes that the program sees too */
-    guint64 limit, floor;
+    const char *title;    /* our AE title */
+    char *blobs;          /* directory of what is stored */
+    char *temp;           /* directory for what does not fit into memory */
+    guint8 *memory;       /* SHARED_SIZE bytes that the program sees too */
+    guint64 limit, floor; /* limit: of this association */
+    guint64 limit_of_all;
     guint move_associations;
     int acse_timeout, idle_timeout; /* seconds */
     dcm_association *association;

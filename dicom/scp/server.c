@@ -4,6 +4,7 @@
 #include "dicom/scp/server.h"
 #include "dicom/scp/association.h"
 #include "dicom/scp/listener.h"
+#include "dicom/scp/rate.h"
 #include "dicom/scp/worker.h"
 #include "hub/base/err.h"
 #include "hub/base/log.h"
@@ -31,7 +32,9 @@ struct scp_server {
     loop *l;
     const config *conf;
     char *config_path, *title;
-    guint limit, limit_per_ae;
+    guint limit, limit_per_ae, rate_limit, rate_limit_per_ae; /* rates: a minute */
+    rate connections;
+    GHashTable *rates; /* AE title -> rate */
     ae_table *aes;
     ingest *in;
     render *renderer;
@@ -83,11 +86,17 @@ on_idle(scp_association *a, gpointer data)
 }
 
 static gboolean
-may_begin(scp_association *a, const char *title, gpointer data)
+may_begin(scp_association *a, const ae_entry *entry, gpointer data)
 {
     scp_server *s = data;
     (void)a;
-    gboolean fits = count_busy(s, title) < s->limit_per_ae;
+    rate *r = g_hash_table_lookup(s->rates, entry->title);
+    if (!r)
+        g_hash_table_insert(s->rates, g_strdup(entry->title), r = g_new0(rate, 1));
+    gboolean fits =
+        count_busy(s, entry->title) < (entry->associations ? entry->associations : s->limit_per_ae) &&
+        rate_take(r, entry->association_rate ? entry->association_rate : s->rate_limit_per_ae,
+                  g_get_monotonic_time());
     if (fits)
         s->stats.accepted++;
     else
@@ -208,6 +217,11 @@ on_respawn(gpointer data)
 static gboolean
 take_connection(scp_server *s, int fd, const char *address, gboolean over_tls)
 {
+    if (!rate_take(&s->connections, s->rate_limit, g_get_monotonic_time())) {
+        s->stats.refused++;
+        log_limited(LOG_WARNING, "dimse", "refused: more than %u connections a minute", s->rate_limit);
+        return FALSE;
+    }
     if (count_busy(s, NULL) + s->waiting.length >= s->limit || s->waiting.length >= WAITING_LIMIT) {
         s->stats.refused++;
         log_limited(LOG_WARNING, "dimse", "refused: %u associations are open", count_busy(s, NULL));
@@ -273,6 +287,9 @@ scp_server_new(loop *l, const config *conf, const char *config_path, db_pool *po
     s->title = g_strdup(config_text(conf, "dicom", "ae-title"));
     s->limit = (guint)config_int(conf, "dicom", "associations");
     s->limit_per_ae = (guint)config_int(conf, "dicom", "associations-per-ae");
+    s->rate_limit = (guint)config_int(conf, "dicom", "association-rate");
+    s->rate_limit_per_ae = (guint)config_int(conf, "dicom", "association-rate-per-ae");
+    s->rates = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     s->pool = pool;
     s->aes = aes;
     s->in = in;
@@ -311,6 +328,7 @@ scp_server_free(scp_server *s)
     loop_timer_free(s->notices);
     loop_timer_free(s->respawn);
     g_hash_table_unref(s->studies);
+    g_hash_table_unref(s->rates);
     g_free(s->config_path);
     g_free(s->title);
     g_free(s);

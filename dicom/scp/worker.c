@@ -167,8 +167,11 @@ admit(worker *w, json_t *peer)
                                  dcm_association_called(w->association), "tls", peer);
     g_autoptr(json_t) answer = question ? worker_ask(question) : NULL;
     const char *type = answer ? json_get_text(answer, "type") : NULL;
-    if (!g_strcmp0(type, "admitted"))
+    if (!g_strcmp0(type, "admitted")) {
+        gint64 own = json_get_int(answer, "object_limit", 0);
+        w->limit = own > 0 ? (guint64)own : w->limit_of_all;
         return TRUE;
+    }
     static const struct {
         const char *name;
         dcm_reject_reason reason;
@@ -283,7 +286,7 @@ int
 worker_run(const config *c)
 {
     child_begin();
-    dcm_network_init();
+    dcm_network_init((guint)config_int(c, "dicom", "pdu-size"));
     g_autofree char *blobs = g_build_filename(config_data_dir(c), "blobs", NULL);
     g_autofree char *temp = g_build_filename(blobs, "tmp", NULL);
     g_autofree char *tls_files = g_build_filename(config_data_dir(c), "tls", NULL);
@@ -292,7 +295,7 @@ worker_run(const config *c)
                 .temp = temp,
                 .tls_files = tls_files,
                 .move_associations = (guint)config_int(c, "dicom", "move-associations"),
-                .limit = (guint64)config_int(c, "dicom", "object-limit"),
+                .limit_of_all = (guint64)config_int(c, "dicom", "object-limit"),
                 .floor = (guint64)config_int(c, "store", "disk-floor"),
                 .acse_timeout = (int)config_int(c, "dicom", "acse-timeout"),
                 .idle_timeout = (int)config_int(c, "dicom", "idle-timeout")};

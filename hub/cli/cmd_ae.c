@@ -17,12 +17,16 @@ gboolean
 cmd_ae_add(cli *c, int argc, char **argv, GError **error)
 {
     g_autofree char *org = NULL, *title = NULL, *host = NULL, *cert_cn = NULL;
-    int port = 0;
+    int port = 0, associations = 0, rate = 0;
+    gint64 object_limit = 0;
     GOptionEntry entries[] = {{"org", 0, 0, G_OPTION_ARG_STRING, &org, "", ""},
                               {"aet", 0, 0, G_OPTION_ARG_STRING, &title, "", ""},
                               {"host", 0, 0, G_OPTION_ARG_STRING, &host, "", ""},
                               {"port", 0, 0, G_OPTION_ARG_INT, &port, "", ""},
                               {"cert-cn", 0, 0, G_OPTION_ARG_STRING, &cert_cn, "", ""},
+                              {"associations", 0, 0, G_OPTION_ARG_INT, &associations, "", ""},
+                              {"rate", 0, 0, G_OPTION_ARG_INT, &rate, "", ""},
+                              {"object-limit", 0, 0, G_OPTION_ARG_INT64, &object_limit, "", ""},
                               {0}};
     if (!cli_options(c, entries, argc, argv, error) || !cli_need(org, "--org", error) || !cli_need(title, "--aet", error))
         return FALSE;
@@ -32,11 +36,16 @@ cmd_ae_add(cli *c, int argc, char **argv, GError **error)
         return FALSE;
     if (port < 0 || port > G_MAXUINT16)
         return err_set(error, ERR_INVALID, "--port is 1 to 65535");
+    if (associations < 0 || rate < 0 || object_limit < 0)
+        return err_set(error, ERR_INVALID, "limits are whole numbers from 1");
+    g_autofree char *associations_text = associations ? g_strdup_printf("%d", associations) : NULL;
+    g_autofree char *rate_text = rate ? g_strdup_printf("%d", rate) : NULL;
+    g_autofree char *limit_text = object_limit ? g_strdup_printf("%" G_GINT64_FORMAT, object_limit) : NULL;
     g_autofree char *port_text = port ? g_strdup_printf("%d", port) : NULL;
     g_autoptr(db_batch) b = cli_batch();
     db_batch_add(b, "admin_org_expect", 1, org);
     db_batch_add(b, "admin_ae_expect", 2, title, org);
-    db_batch_add(b, "admin_ae_set", 5, title, org, host, port_text, cert_cn);
+    db_batch_add(b, "admin_ae_set", 8, title, org, host, port_text, cert_cn, associations_text, rate_text, limit_text);
     db_batch_add(b, "admin_ae_notify", 0);
     cli_audit(b, "ae.add", title, json_pack("{s:s}", "organisation", org));
     return cli_run(c, b, error);

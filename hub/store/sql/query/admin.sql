@@ -115,9 +115,10 @@ SELECT consilium.expect(NOT EXISTS (SELECT FROM consilium.ae a JOIN consilium.or
     WHERE a.title = $1 AND o.code <> $2), '409', 'the AE title ' || $1 || ' belongs to another organisation')
 
 -- name: admin_ae_set
-INSERT INTO consilium.ae (title, organisation, host, port, cert_cn)
-SELECT $1, id, $3, $4::integer, $5 FROM consilium.organisation WHERE code = $2
+INSERT INTO consilium.ae (title, organisation, host, port, cert_cn, associations, association_rate, object_limit)
+SELECT $1, id, $3, $4::integer, $5, $6::integer, $7::integer, $8::bigint FROM consilium.organisation WHERE code = $2
 ON CONFLICT (title) DO UPDATE SET host = excluded.host, port = excluded.port, cert_cn = excluded.cert_cn,
+    associations = excluded.associations, association_rate = excluded.association_rate, object_limit = excluded.object_limit,
     cert_sha256 = CASE WHEN ae.cert_cn = excluded.cert_cn THEN ae.cert_sha256 END -- another name: another certificate
 
 -- name: admin_ae_certificate_subject

@@ -2,7 +2,8 @@
 
 -- name: ae_list
 -- Who may call: every AE with its organisation, the charset assumed for its unlabelled text, and its address.
-SELECT a.title, o.id, o.code, coalesce(a.charset, o.charset), a.host, a.port, a.cert_cn, a.cert_sha256
+SELECT a.title, o.id, o.code, coalesce(a.charset, o.charset), a.host, a.port, a.cert_cn, a.cert_sha256,
+       a.associations, a.association_rate, a.object_limit
 FROM consilium.ae a JOIN consilium.organisation o ON o.id = a.organisation
 
 -- name: dicom_organisation_list
