@@ -184,7 +184,8 @@ admit(worker *w, json_t *peer)
     return FALSE;
 }
 
-/* Waits for the peer, and sends what the program has for it meanwhile. FALSE: nothing came for too long. */
+/* Waits for the peer, and sends what the program has for it meanwhile. FALSE: nothing came for too long, or
+ * the program is gone. */
 static gboolean
 wait_for_command(worker *w)
 {
@@ -192,10 +193,13 @@ wait_for_command(worker *w)
     for (;;) {
         json_t *message = NULL;
         int fd = -1;
-        while (channel_receive(CHANNEL_FD, FALSE, &message, &fd) == CHANNEL_MESSAGE) {
+        channel_result result;
+        while ((result = channel_receive(CHANNEL_FD, FALSE, &message, &fd)) == CHANNEL_MESSAGE) {
             keep_report(&w->reports, message, fd);
             json_decref(message);
         }
+        if (result != CHANNEL_EMPTY)
+            return FALSE; /* the program is gone */
         worker_report *r;
         while ((r = g_queue_pop_head(&early)))
             g_queue_push_tail(&w->reports, r);
@@ -221,7 +225,8 @@ serve_commands(worker *w)
         dcm_command command;
         g_autoptr(GError) error = NULL;
         if (!wait_for_command(w)) {
-            log_line(LOG_INFO, dcm_association_calling(w->association), "association aborted: idle");
+            log_line(LOG_INFO, dcm_association_calling(w->association),
+                     "association aborted: nothing came, or the program is gone");
             dcm_association_abort(w->association);
             return;
         }
