@@ -195,6 +195,17 @@ typedef struct {
     int days;
 } wishes;
 
+static void
+wishes_clear(wishes *w)
+{
+    g_free(w->title);
+    g_free(w->out);
+    g_free(w->request);
+    g_free(w->foreign);
+    g_free(w->cn);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(wishes, wishes_clear)
+
 static gboolean
 make(cli *c, const wishes *w, const char *code, const char *cn, GError **error)
 {
@@ -211,7 +222,7 @@ make(cli *c, const wishes *w, const char *code, const char *cn, GError **error)
 gboolean
 cmd_ae_certificate(cli *c, int argc, char **argv, GError **error)
 {
-    wishes w = {.days = DEFAULT_DAYS};
+    g_auto(wishes) w = {.days = DEFAULT_DAYS};
     GOptionEntry entries[] = {{"aet", 0, 0, G_OPTION_ARG_STRING, &w.title, "", ""},
                               {"out", 0, 0, G_OPTION_ARG_FILENAME, &w.out, "", ""},
                               {"request", 0, 0, G_OPTION_ARG_FILENAME, &w.request, "", ""},
@@ -221,20 +232,18 @@ cmd_ae_certificate(cli *c, int argc, char **argv, GError **error)
                               {0}};
     if (!cli_options(c, entries, argc, argv, error) || !cli_need(w.title, "--aet", error))
         return FALSE;
-    g_autofree char *title = w.title, *out = w.out, *request = w.request, *foreign = w.foreign, *cn = w.cn,
-                    *sha256 = NULL;
     if (w.days < 1 || w.days > MOST_DAYS)
         return err_set(error, ERR_INVALID, "--days is 1 to %d", MOST_DAYS);
     g_autoptr(db_batch) b = cli_batch();
-    guint found = db_batch_add(b, "admin_ae_certificate_subject", 1, title);
+    guint found = db_batch_add(b, "admin_ae_certificate_subject", 1, w.title);
     if (!cli_run(c, b, error))
         return FALSE;
     if (db_rows(b, found) == 0)
-        return err_set(error, ERR_NOT_FOUND, "there is no AE title %s", title);
-    if (foreign) {
-        g_clear_pointer(&cn, g_free);
-        return read_foreign(foreign, &cn, &sha256, error) && record(c, title, cn, sha256, error);
+        return err_set(error, ERR_NOT_FOUND, "there is no AE title %s", w.title);
+    if (w.foreign) {
+        g_autofree char *cn = NULL, *sha256 = NULL;
+        return read_foreign(w.foreign, &cn, &sha256, error) && record(c, w.title, cn, sha256, error);
     }
     const char *known = db_text(b, found, 0, 1);
-    return make(c, &w, db_text(b, found, 0, 0), cn ? cn : known ? known : title, error);
+    return make(c, &w, db_text(b, found, 0, 0), w.cn ? w.cn : known ? known : w.title, error);
 }
