@@ -1,5 +1,7 @@
 consilium_test(dicom/scan/test_frame_table frame_table)
 consilium_test(dicom/scan/test_charset dicom_scan)
 consilium_test(dicom/scan/test_scan dicom_scan z)
+consilium_test(dicom/rewrite/test_rewrite dicom_rewrite)
 consilium_fuzz(scan dicom_scan)
 consilium_fuzz(charset dicom_scan)
+consilium_fuzz(rewrite dicom_rewrite)
