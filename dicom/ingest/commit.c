@@ -1,5 +1,6 @@
-/* The second half, for a group of files: their names, their directories' entries, their rows, in this order,
- * so that a row never names a blob that is not on disk. */
+/* The second half, for a group of named files: while PostgreSQL works on their rows, their directories'
+ * entries and (in the threads that prepared them) their bytes are made durable; COMMIT waits for both, so
+ * that a row never names a blob that is not on disk. */
 #include "dicom/ingest/failpoint.h"
 #include "dicom/ingest/internal.h"
 #include "dicom/scan/digest.h"
@@ -83,19 +84,40 @@ take_outcome(ingest_job *job, db_batch *batch, guint index)
     }
 }
 
+typedef struct {
+    committer *c;
+    ingest_job **jobs;
+    guint count;
+} group;
+
 static gboolean
-commit_rows(ingest_job **jobs, guint count, db_conn **connection, const char *conninfo, GError **error)
+make_durable(gpointer data, GError **error)
 {
-    if (!*connection)
-        *connection = db_conn_open(conninfo, error);
-    if (!*connection)
+    const group *g = data;
+    if (!blob_store_sync(g->c->blobs, error))
+        return FALSE;
+    for (guint i = 0; i < g->count; i++)
+        if (!job_wait_synced(g->jobs[i], g->c->syncs, error))
+            return FALSE;
+    failpoint("durable");
+    return TRUE;
+}
+
+static gboolean
+commit_rows(committer *c, ingest_job **jobs, guint count, GError **error)
+{
+    if (!c->connection)
+        c->connection = db_conn_open(c->conninfo, error);
+    if (!c->connection)
         return FALSE;
     const db_actor actor = actor_of(jobs[0]);
+    group g = {.c = c, .jobs = jobs, .count = count};
     g_autoptr(db_batch) batch = db_batch_new(&actor);
     guint results[INGEST_BATCH];
     for (guint i = 0; i < count; i++)
         results[i] = add_job(batch, jobs[i], jobs[i > 0 ? i - 1 : 0]);
-    if (!db_conn_run(*connection, batch, error))
+    db_batch_before_commit(batch, make_durable, &g);
+    if (!db_conn_run(c->connection, batch, error))
         return FALSE;
     for (guint i = 0; i < count; i++)
         take_outcome(jobs[i], batch, results[i]);
@@ -150,72 +172,60 @@ commit_quarantine(ingest_job *job, db_conn *connection, GError **error)
 
 /* Instances whose UID is known with another hash. */
 static void
-settle_known(ingest_job **jobs, guint count, blob_store *blobs, db_conn *connection)
+settle_known(committer *c, ingest_job **jobs, guint count)
 {
     for (guint i = 0; i < count; i++) {
         ingest_job *job = jobs[i];
         GError *error = NULL;
         if (!job->other)
             continue;
-        if (!is_same_image(job, blobs)) {
-            if (!commit_quarantine(job, connection, &error))
+        if (!is_same_image(job, c->blobs)) {
+            if (!commit_quarantine(job, c->connection, &error))
                 job_fail(job, error);
             continue;
         }
         job->outcome = INGEST_SAME;
         if (job->made_blob && !is_named_by_another(jobs, count, job))
-            blob_store_remove(blobs, job->hash);
+            blob_store_remove(c->blobs, job->hash);
     }
 }
 
-static gboolean
-name_blobs(ingest_job **jobs, guint count, blob_store *blobs, GError **error)
-{
-    for (guint i = 0; i < count; i++)
-        if (!blob_store_put(blobs, jobs[i]->path, jobs[i]->hash, &jobs[i]->made_blob, error))
-            return FALSE;
-    failpoint("linked");
-    if (!blob_store_sync(blobs, error))
-        return FALSE;
-    failpoint("durable");
-    for (guint i = 0; i < count; i++)
-        g_clear_pointer(&jobs[i]->path, g_free);
-    return TRUE;
-}
-
-/* One that the database refuses must not take its company with it. */
+/* One that the database or the disk refuses must not take its company with it. */
 static void
-commit_one_by_one(ingest_job **jobs, guint count, db_conn **connection, const char *conninfo)
+commit_one_by_one(committer *c, ingest_job **jobs, guint count)
 {
     for (guint i = 0; i < count; i++) {
         GError *error = NULL;
-        if (!commit_rows(&jobs[i], 1, connection, conninfo, &error))
+        if (!commit_rows(c, &jobs[i], 1, &error))
             job_fail(jobs[i], error);
     }
 }
 
+/* After a failed sync the kernel takes the pages for clean: whoever sends the same again must write it anew.
+ * The jobs are nobody else's once this returns. */
+static void
+settle_syncs(committer *c, ingest_job **jobs, guint count)
+{
+    for (guint i = 0; i < count; i++)
+        if (!job_wait_synced(jobs[i], c->syncs, NULL) && jobs[i]->made_blob)
+            blob_store_remove(c->blobs, jobs[i]->hash);
+}
+
 void
-commit_jobs(ingest_job **jobs, guint count, blob_store *blobs, db_conn **connection, const char *conninfo)
+commit_jobs(committer *c, ingest_job **jobs, guint count)
 {
     GError *error = NULL;
-    if (!name_blobs(jobs, count, blobs, &error)) {
+    if (commit_rows(c, jobs, count, &error)) {
+        failpoint("committed");
+        settle_known(c, jobs, count);
+    } else if (count > 1 && !err_is(error, ERR_UNAVAILABLE)) {
+        g_error_free(error);
+        commit_one_by_one(c, jobs, count);
+        settle_known(c, jobs, count);
+    } else {
         for (guint i = 0; i < count; i++)
             job_fail(jobs[i], g_error_copy(error));
         g_error_free(error);
-        return;
     }
-    if (commit_rows(jobs, count, connection, conninfo, &error)) {
-        failpoint("committed");
-        settle_known(jobs, count, blobs, *connection);
-        return;
-    }
-    if (count > 1 && !err_is(error, ERR_UNAVAILABLE)) {
-        g_error_free(error);
-        commit_one_by_one(jobs, count, connection, conninfo);
-        settle_known(jobs, count, blobs, *connection);
-        return;
-    }
-    for (guint i = 0; i < count; i++)
-        job_fail(jobs[i], g_error_copy(error));
-    g_error_free(error);
+    settle_syncs(c, jobs, count);
 }

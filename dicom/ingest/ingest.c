@@ -15,6 +15,7 @@ struct ingest {
     guint64 floor;
     blob_store *blobs;
     buffer_pool *buffers;
+    ingest_syncs syncs;
     GThread *committer;
     GAsyncQueue *queue; /* of ingest_job, prepared; a job without an owner ends the thread */
     GAsyncQueue *done;  /* of ingest_job, to be answered on the loop */
@@ -95,8 +96,8 @@ static gpointer
 commit_forever(gpointer data)
 {
     ingest *i = data;
-    db_conn *connection = NULL;
-    while (!g_atomic_int_get(&i->stopping) && !recover(i, &connection))
+    committer c = {.blobs = i->blobs, .syncs = &i->syncs, .conninfo = i->conninfo};
+    while (!g_atomic_int_get(&i->stopping) && !recover(i, &c.connection))
         g_usleep(RETRY_US);
     set_ready(i, TRUE);
     for (gboolean more = TRUE; more;) {
@@ -112,12 +113,12 @@ commit_forever(gpointer data)
             more = FALSE;
         }
         if (count)
-            commit_jobs(jobs, count, i->blobs, &connection, i->conninfo);
+            commit_jobs(&c, jobs, count);
         for (guint n = 0; n < count; n++)
             g_async_queue_push(i->done, jobs[n]);
         uv_async_send(&i->wake);
     }
-    db_conn_close(connection);
+    db_conn_close(c.connection);
     return NULL;
 }
 
@@ -148,6 +149,8 @@ ingest_new(loop *l, const config *c, GError **error)
     i->floor = (guint64)config_int(c, "store", "disk-floor");
     i->blobs = blobs;
     i->buffers = buffer_pool_new();
+    g_mutex_init(&i->syncs.lock);
+    g_cond_init(&i->syncs.ended);
     i->queue = g_async_queue_new();
     i->done = g_async_queue_new();
     uv_async_init(loop_uv(l), &i->wake, on_wake);
@@ -170,6 +173,8 @@ on_wake_closed(uv_handle_t *handle)
     g_async_queue_unref(i->done);
     blob_store_close(i->blobs);
     buffer_pool_free(i->buffers);
+    g_mutex_clear(&i->syncs.lock);
+    g_cond_clear(&i->syncs.ended);
     g_free(i->directory);
     g_free(i->temp);
     g_free(i->conninfo);
@@ -194,8 +199,9 @@ work_prepare(gpointer data)
 {
     ingest_job *job = data;
     ingest *i = job->owner;
-    if (job_prepare(job, i->buffers)) {
+    if (job_prepare(job, i->buffers, i->blobs)) {
         g_async_queue_push(i->queue, job);
+        job_sync(job, &i->syncs);
         return;
     }
     g_async_queue_push(i->done, job);
@@ -227,6 +233,7 @@ job_new(ingest *i, const ingest_source *s, ingest_done done, gpointer user_data)
 {
     ingest_job *job = g_new0(ingest_job, 1);
     job->owner = i;
+    job->fd = -1;
     job->organisation = g_strdup(s->organisation);
     job->code = g_strdup(s->code);
     job->charset = g_strdup(s->charset);

@@ -15,7 +15,10 @@ typedef struct {
     char *organisation, *code, *charset, *person, *received_from, *request;
     char *want_class, *want_sop, *want_study; /* what the sender said; NULL: nothing */
     char *path;                               /* in the temporary directory; NULL once it is a blob */
+    int fd;                                   /* of the blob, to be synced; -1: none */
     gboolean made_blob;                       /* the blob was not there before */
+    gboolean synced;                          /* under the syncs' lock: fdatasync has ended … */
+    GError *sync_error;                       /* … like this */
     char *foreign;                            /* to be copied from; NULL: none */
     GBytes *given;                            /* to be copied from; NULL: none */
     gboolean scanned;
@@ -32,18 +35,34 @@ typedef struct {
 } ingest_job;
 
 void job_free(ingest_job *job);
-/** Scan, hash, write and sync. On failure the job has its status and reason, and its file is gone. Any
- * thread. */
-gboolean job_prepare(ingest_job *job, buffer_pool *buffers);
+/* Of all jobs: what waits for a sync waits here. */
+typedef struct {
+    GMutex lock;
+    GCond ended;
+} ingest_syncs;
+
+/** Scan, hash, write, name. On failure the job has its status and reason, and its file is gone. Any thread.
+ */
+gboolean job_prepare(ingest_job *job, buffer_pool *buffers, blob_store *blobs);
+/** Makes the blob's bytes durable; the committer has the job meanwhile, and its own once this returns. */
+void job_sync(ingest_job *job, ingest_syncs *syncs);
+/** Waits for job_sync. FALSE with error: it failed. */
+gboolean job_wait_synced(ingest_job *job, ingest_syncs *syncs, GError **error);
 /** The job failed for this reason. Takes error. */
 void job_fail(ingest_job *job, GError *error);
 /** The parameter of statement instance_index. Caller frees. */
 char *job_item(const ingest_job *job);
 
-/** Links, syncs and commits count jobs together, or one by one when together fails. Blocking; the committer's
- * thread. *connection is opened when NULL and closed when it failed. */
-void commit_jobs(ingest_job **jobs, guint count, blob_store *blobs, db_conn **connection,
-                 const char *conninfo);
+typedef struct {
+    blob_store *blobs;
+    ingest_syncs *syncs;
+    const char *conninfo;
+    db_conn *connection; /* NULL: not open */
+} committer;
+
+/** Syncs the directories of and commits count named jobs together, or one by one when together fails.
+ * Blocking; the committer's thread. */
+void commit_jobs(committer *c, ingest_job **jobs, guint count);
 
 /** Removes blobs that no organisation's rows name, of those younger than the marker file of the last sweep.
  * Returns how many were removed, -1 with error. Blocking; before the first commit. */

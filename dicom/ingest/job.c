@@ -33,6 +33,9 @@ job_free(ingest_job *job)
         g_free(texts[i]);
     if (job->given)
         g_bytes_unref(job->given);
+    if (job->fd >= 0)
+        close(job->fd);
+    g_clear_error(&job->sync_error);
     scan_result_clear(&job->scan);
     g_free(job);
 }
@@ -179,17 +182,13 @@ static gboolean
 prepare_file(ingest_job *job, GError **error)
 {
     failpoint("received");
-    int fd = open(job->path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    job->fd = open(job->path, O_RDONLY | O_CLOEXEC);
+    if (job->fd < 0)
         return fail_errno(error, "the file cannot be opened");
-    gboolean good = scan_file(job, fd, error);
-    if (good)
-        failpoint("scanned");
-    if (good && fdatasync(fd) != 0)
-        good = fail_errno(error, "the file cannot be made durable");
-    close(fd);
-    failpoint("synced");
-    return good;
+    if (!scan_file(job, job->fd, error))
+        return FALSE;
+    failpoint("scanned");
+    return TRUE;
 }
 
 static gboolean
@@ -221,21 +220,18 @@ write_direct(const ingest_job *job, int fd, const guint8 *buffer, GError **error
 }
 
 static gboolean
-write_object(const ingest_job *job, const guint8 *buffer, GError **error)
+write_object(ingest_job *job, const guint8 *buffer, GError **error)
 {
-    int fd = create(job->path, O_DIRECT);
-    gboolean direct = fd >= 0;
-    if (fd < 0 && errno == EINVAL) {
+    job->fd = create(job->path, O_DIRECT);
+    gboolean direct = job->fd >= 0;
+    if (job->fd < 0 && errno == EINVAL) {
         unlink(job->path); /* some create it all the same */
-        fd = create(job->path, 0);
+        job->fd = create(job->path, 0);
     }
-    if (fd < 0)
+    if (job->fd < 0)
         return fail_errno(error, "no temporary file");
-    gboolean good = direct ? write_direct(job, fd, buffer, error) : write_bytes(fd, buffer, job->size, error);
-    if (good && fdatasync(fd) != 0)
-        good = fail_errno(error, "the object cannot be made durable");
-    close(fd);
-    return good;
+    return direct ? write_direct(job, job->fd, buffer, error)
+                  : write_bytes(job->fd, buffer, job->size, error);
 }
 
 static gboolean
@@ -245,10 +241,7 @@ prepare_buffer(ingest_job *job, const guint8 *buffer, GError **error)
     if (!scan_mapped(job, buffer, error))
         return FALSE;
     failpoint("scanned");
-    if (!write_object(job, buffer, error))
-        return FALSE;
-    failpoint("synced");
-    return TRUE;
+    return write_object(job, buffer, error);
 }
 
 /* Files of the hub are copied: a link would leave them the hub's to change. */
@@ -301,14 +294,57 @@ prepare(ingest_job *job, buffer_pool *buffers, GError **error)
     return job->foreign ? open_foreign(job, buffers, error) : prepare_file(job, error);
 }
 
+/* Gives the file its name, before its bytes are durable: no row names it yet, and what a crash leaves is
+ * swept. When the name is there already, whoever made it may not have come to the sync: that file is synced
+ * too. */
+static gboolean
+name_blob(ingest_job *job, blob_store *blobs, GError **error)
+{
+    if (!blob_store_put(blobs, job->path, job->hash, &job->made_blob, error))
+        return FALSE;
+    g_clear_pointer(&job->path, g_free);
+    if (!job->made_blob) {
+        close(job->fd);
+        job->fd = blob_store_read(blobs, job->hash, error);
+    }
+    failpoint("named");
+    return job->fd >= 0;
+}
+
 gboolean
-job_prepare(ingest_job *job, buffer_pool *buffers)
+job_prepare(ingest_job *job, buffer_pool *buffers, blob_store *blobs)
 {
     GError *error = NULL;
-    if (prepare(job, buffers, &error))
+    if (prepare(job, buffers, &error) && name_blob(job, blobs, &error))
         return TRUE;
     job_fail(job, error);
     return FALSE;
+}
+
+void
+job_sync(ingest_job *job, ingest_syncs *syncs)
+{
+    GError *error = NULL;
+    if (fdatasync(job->fd) != 0)
+        fail_errno(&error, "the object cannot be made durable");
+    failpoint("synced");
+    g_mutex_lock(&syncs->lock);
+    job->sync_error = error;
+    job->synced = TRUE;
+    g_cond_broadcast(&syncs->ended);
+    g_mutex_unlock(&syncs->lock);
+}
+
+gboolean
+job_wait_synced(ingest_job *job, ingest_syncs *syncs, GError **error)
+{
+    g_mutex_lock(&syncs->lock);
+    while (!job->synced)
+        g_cond_wait(&syncs->ended, &syncs->lock);
+    g_mutex_unlock(&syncs->lock);
+    if (job->sync_error && error)
+        *error = g_error_copy(job->sync_error);
+    return !job->sync_error;
 }
 
 static json_t *

@@ -10,12 +10,12 @@ blob_store *blob_store_open(const char *directory, GError **error);
 void blob_store_close(blob_store *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(blob_store, blob_store_close)
 
-/** Makes the finished temporary file (already fdatasync-ed, same file system) the blob `hash`; consumes
- * temp_path. The directory entry is durable only after blob_store_sync. Storing the same content again is a
+/** Makes the finished temporary file (same file system; its bytes are the caller's to sync) the blob `hash`;
+ * consumes temp_path. The directory entry is durable only after blob_store_sync. Storing the same content again is a
  * success; *ret_new tells whether it was the first time. */
 gboolean blob_store_put(blob_store *store, const char *temp_path, const char *hash, gboolean *ret_new,
                         GError **error);
-/** Takes back a blob that blob_store_put has just made and that nothing names. */
+/** Takes back a blob that blob_store_put has just made and that no row names. */
 void blob_store_remove(blob_store *store, const char *hash);
 /** fsyncs the directories that blob_store_put touched since the last call: once per group commit. */
 gboolean blob_store_sync(blob_store *store, GError **error);

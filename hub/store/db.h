@@ -52,6 +52,9 @@ guint db_batch_add_array(db_batch *batch, const char *statement, guint n, const 
 /** Says that doing the whole batch twice does no harm (reads, and their audit rows): then it is also run again when
  * the connection was lost without the server having said how far it came. */
 void db_batch_repeatable(db_batch *batch);
+/** ready is called between the statements and COMMIT, while the server works on them; it may block. FALSE with error:
+ * the batch is rolled back and fails with that. For blocking connections only. */
+void db_batch_before_commit(db_batch *batch, gboolean (*ready)(gpointer user_data, GError **error), gpointer user_data);
 /** Runs the batch on the next free connection; takes ownership. */
 void db_pool_run(db_pool *pool, db_batch *batch, db_done done, gpointer user_data);
 

@@ -50,6 +50,13 @@ db_batch_repeatable(db_batch *b)
     b->repeatable = TRUE;
 }
 
+void
+db_batch_before_commit(db_batch *b, gboolean (*ready)(gpointer user_data, GError **error), gpointer user_data)
+{
+    b->ready = ready;
+    b->ready_data = user_data;
+}
+
 static int
 compare_names(const void *key, const void *element)
 {

@@ -68,11 +68,18 @@ db_conn_close(db_conn *conn)
     g_free(conn);
 }
 
+static gboolean
+send_batch(db_conn *conn, db_batch *b)
+{
+    return wire_send_work(conn->pg, conn->states, b) &&
+           wire_send_end(conn->pg, !b->ready || b->ready(b->ready_data, &b->error));
+}
+
 /** One attempt; TRUE when the connection held to the end, whatever became of the batch. */
 static gboolean
 run_once(db_conn *conn, db_batch *b)
 {
-    if (wire_send(conn->pg, conn->states, b))
+    if (send_batch(conn, b))
         for (guint nothing = 0; nothing < 2 && PQstatus(conn->pg) == CONNECTION_OK;) {
             PGresult *result = PQgetResult(conn->pg);
             nothing = result ? 0 : nothing + 1;

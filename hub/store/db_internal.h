@@ -3,7 +3,7 @@
  * On the wire a batch is up to three pipeline segments, each ended by a Sync:
  *   1. PARSE of the statements that this connection has not prepared yet (absent when there are none)
  *   2. BEGIN, the actor's settings, the statements
- *   3. COMMIT
+ *   3. COMMIT, or ROLLBACK when db_batch_before_commit says so
  * An error in 2 skips the rest of 2; COMMIT then ends the failed transaction as a rollback, so the next batch, which
  * may be in flight already, finds the connection clean. */
 #pragma once
@@ -39,6 +39,9 @@ struct db_batch {
     gboolean committed;  /* COMMIT succeeded */
     gboolean terminated; /* the server said that it ended the session, before COMMIT was reached */
     guint attempts;
+    /* blocking connections only */
+    gboolean (*ready)(gpointer user_data, GError **error);
+    gpointer ready_data;
     /* pool only */
     db_done done;
     gpointer user_data;
@@ -60,6 +63,9 @@ gboolean wire_send_setup(PGconn *pg);
 gboolean wire_take_setup(const PGresult *result, gboolean *failed);
 /** Queues the whole batch in the pipeline. states has sql_statement_count entries. FALSE: the connection is broken. */
 gboolean wire_send(PGconn *pg, guint8 *states, db_batch *b);
+/** The same in two steps. commit FALSE: ROLLBACK. */
+gboolean wire_send_work(PGconn *pg, guint8 *states, db_batch *b);
+gboolean wire_send_end(PGconn *pg, gboolean commit);
 /** Takes the next result for the batch (takes ownership). TRUE when it was the batch's last. */
 gboolean wire_take(guint8 *states, db_batch *b, PGresult *result);
 /** Called when the connection broke with this batch in flight: decides between done, retry and error. */

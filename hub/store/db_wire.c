@@ -9,7 +9,8 @@ static const char set_actor[] = "SELECT set_config('consilium.person', $1, true)
 /* The connection's own statements; the names cannot meet those of sql/query, which begin with a letter. */
 static const struct {
     const char *name, *text;
-} own[] = {{"_begin", "BEGIN"}, {"_actor", set_actor}, {"_commit", "COMMIT"}};
+} own[] = {{"_begin", "BEGIN"}, {"_actor", set_actor}, {"_commit", "COMMIT"}, {"_rollback", "ROLLBACK"}};
+enum { OWN_BEGIN, OWN_ACTOR, OWN_COMMIT, OWN_ROLLBACK };
 
 gboolean
 wire_send_setup(PGconn *pg)
@@ -52,7 +53,7 @@ send_prepares(PGconn *pg, guint8 *states, db_batch *b)
 }
 
 gboolean
-wire_send(PGconn *pg, guint8 *states, db_batch *b)
+wire_send_work(PGconn *pg, guint8 *states, db_batch *b)
 {
     const char *actor[] = {b->person ? b->person : "", b->organisation ? b->organisation : "",
                            b->purpose ? b->purpose : "", b->request ? b->request : ""};
@@ -61,7 +62,7 @@ wire_send(PGconn *pg, guint8 *states, db_batch *b)
     if (!send_prepares(pg, states, b))
         return FALSE;
     b->segment = b->preparing->len > 0 ? SEGMENT_PREPARE : SEGMENT_WORK;
-    if (!send_own(pg, 0, 0, NULL) || !send_own(pg, 1, G_N_ELEMENTS(actor), actor))
+    if (!send_own(pg, OWN_BEGIN, 0, NULL) || !send_own(pg, OWN_ACTOR, G_N_ELEMENTS(actor), actor))
         return FALSE;
     for (guint i = 0; i < b->items->len; i++) {
         const batch_item *item = &g_array_index(b->items, batch_item, i);
@@ -69,7 +70,19 @@ wire_send(PGconn *pg, guint8 *states, db_batch *b)
                                  (const char *const *)item->params, NULL, NULL, 0))
             return FALSE;
     }
-    return PQpipelineSync(pg) == 1 && send_own(pg, 2, 0, NULL) && PQpipelineSync(pg) == 1;
+    return PQpipelineSync(pg) == 1;
+}
+
+gboolean
+wire_send_end(PGconn *pg, gboolean commit)
+{
+    return send_own(pg, commit ? OWN_COMMIT : OWN_ROLLBACK, 0, NULL) && PQpipelineSync(pg) == 1;
+}
+
+gboolean
+wire_send(PGconn *pg, guint8 *states, db_batch *b)
+{
+    return wire_send_work(pg, states, b) && wire_send_end(pg, TRUE);
 }
 
 static const char *
