@@ -5,6 +5,16 @@
 
 #define EXPLICIT_LITTLE_ENDIAN "1.2.840.10008.1.2.1"
 
+/* What frames can be made into. */
+static const struct {
+    const char *transfer_syntax;
+    render_format format;
+} frame_formats[] = {
+    {EXPLICIT_LITTLE_ENDIAN, RENDER_RAW},
+    {"1.2.840.10008.1.2.4.80", RENDER_JLS},
+    {"1.2.840.10008.1.2.4.201", RENDER_JPH},
+};
+
 typedef struct {
     rpc_call *call;
     const char *kind_key, *kind; /* "mime" or "transfer_syntax" of the answer */
@@ -82,15 +92,18 @@ rpc_render_frame(render *r, rpc_call *call, json_t *params)
 void
 rpc_transcode_frame(render *r, rpc_call *call, json_t *params)
 {
-    render_request request = {.format = RENDER_RAW};
+    render_request request = {0};
     const char *wanted = json_get_text(params, "transfer_syntax");
+    gsize i = 0;
     if (!take_common(call, params, &request))
         return;
-    if (wanted && strcmp(wanted, EXPLICIT_LITTLE_ENDIAN)) {
-        g_autoptr(GError) error =
-            err_new(ERR_NOT_ACCEPTABLE, "frames are given in Explicit VR Little Endian only");
+    while (wanted && i < G_N_ELEMENTS(frame_formats) && strcmp(wanted, frame_formats[i].transfer_syntax) != 0)
+        i++;
+    if (i == G_N_ELEMENTS(frame_formats)) {
+        g_autoptr(GError) error = err_new(ERR_NOT_ACCEPTABLE, "frames are not made into %s", wanted);
         rpc_call_error(call, error);
         return;
     }
-    draw(r, call, &request, "transfer_syntax", EXPLICIT_LITTLE_ENDIAN);
+    request.format = frame_formats[i].format;
+    draw(r, call, &request, "transfer_syntax", frame_formats[i].transfer_syntax);
 }

@@ -235,3 +235,12 @@ dcm_frame_decode(dcm_frame *f, GError **error)
     });
     return out;
 }
+
+gboolean
+dcm_frame_is_planar(dcm_frame *f)
+{
+    return wrap(NULL, [&]() -> gboolean {
+        Uint16 planar = 0;
+        return f->dataset->findAndGetUint16(DCM_PlanarConfiguration, planar).good() && planar == 1;
+    });
+}

@@ -44,5 +44,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(dcm_frame, dcm_frame_free)
 gboolean dcm_frame_render(dcm_frame *f, const dcm_view *view, dcm_picture *ret, GError **error);
 /** The frame's samples as Explicit VR Little Endian pixel data. Caller unrefs. */
 GByteArray *dcm_frame_decode(dcm_frame *f, GError **error);
+/** Are the samples that dcm_frame_decode gave ordered component by component? */
+gboolean dcm_frame_is_planar(dcm_frame *f);
 
 G_END_DECLS

@@ -8,6 +8,8 @@
 
 typedef struct {
     pixels p;
+    guint32 bits_stored;
+    gboolean is_signed, planar;
     gsize value_offset; /* of the pixel data element's value or first item */
 } finder;
 
@@ -46,6 +48,15 @@ find_value(gpointer data, const walk_value *v, GError **error)
         break;
     case 0x00280100:
         f->p.bits_allocated = v->length >= 2 ? walk_u16(v, 0) : 0;
+        break;
+    case 0x00280006:
+        f->planar = v->length >= 2 && walk_u16(v, 0) == 1;
+        break;
+    case 0x00280101:
+        f->bits_stored = v->length >= 2 ? walk_u16(v, 0) : 0;
+        break;
+    case 0x00280103:
+        f->is_signed = v->length >= 2 && walk_u16(v, 0) == 1;
         break;
     case 0x7fe00001:
         f->p.eot_offsets = *v;
@@ -167,6 +178,9 @@ frame_source_open(frame_source *ret, const guint8 *bytes, gsize length, guint32 
     s.columns = f.p.columns;
     s.samples = f.p.samples;
     s.bits_allocated = f.p.bits_allocated;
+    s.bits_stored = f.bits_stored;
+    s.is_signed = f.is_signed;
+    s.planar = f.planar;
     s.subsampled = f.p.subsampled;
     *ret = s;
     memset(&s, 0, sizeof s);

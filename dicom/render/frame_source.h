@@ -13,6 +13,8 @@ typedef struct {
     GByteArray *inflated;
     guint32 frames; /* of the image */
     guint32 rows, columns, samples, bits_allocated;
+    guint32 bits_stored;
+    gboolean is_signed, planar; /* planar: native samples component by component */
     gboolean subsampled; /* YBR_FULL_422, native */
     GByteArray *frame;   /* the code stream, or native samples, little endian, beginning at a byte */
 } frame_source;

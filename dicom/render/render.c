@@ -270,7 +270,8 @@ static const char *
 extension_of(render_format format)
 {
     static const char *const extensions[] = {
-        [RENDER_JPEG] = "jpg", [RENDER_PNG] = "png", [RENDER_RAW] = "raw", [RENDER_DATASET] = "dcm"};
+        [RENDER_JPEG] = "jpg", [RENDER_PNG] = "png", [RENDER_RAW] = "raw",
+        [RENDER_JLS] = "jls",  [RENDER_JPH] = "jph", [RENDER_DATASET] = "dcm"};
     return extensions[format];
 }
 
@@ -279,7 +280,11 @@ message_of(const render_request *q)
 {
     if (q->format == RENDER_DATASET)
         return json_pack("{s:s, s:s}", "type", "convert", "syntax", q->syntax);
-    static const char *const formats[] = {[RENDER_JPEG] = "jpeg", [RENDER_PNG] = "png", [RENDER_RAW] = "raw"};
+    static const char *const formats[] = {[RENDER_JPEG] = "jpeg",
+                                         [RENDER_PNG] = "png",
+                                         [RENDER_RAW] = "raw",
+                                         [RENDER_JLS] = "jls",
+                                         [RENDER_JPH] = "jph"};
     json_t *m = json_pack("{s:s, s:i, s:s, s:i, s:i, s:i, s:b}", "type", "frame", "frame", (int)q->frame,
                           "format", formats[q->format], "quality", (int)q->quality, "rows", (int)q->rows,
                           "columns", (int)q->columns, "sigmoid", (int)q->sigmoid);

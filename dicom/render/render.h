@@ -6,12 +6,12 @@
 
 typedef struct render render;
 
-typedef enum { RENDER_JPEG, RENDER_PNG, RENDER_RAW, RENDER_DATASET } render_format;
+typedef enum { RENDER_JPEG, RENDER_PNG, RENDER_RAW, RENDER_JLS, RENDER_JPH, RENDER_DATASET } render_format;
 
 typedef struct {
     const char *blob;     /* SHA-256 */
     guint frame;          /* from 0 */
-    render_format format; /* RAW: Explicit VR Little Endian samples; DATASET: all of it, in `syntax` */
+    render_format format; /* RAW: Explicit VR Little Endian samples; JLS, JPH: the same without loss; DATASET: all of it, in `syntax` */
     const char *syntax;   /* of DATASET: UID of a native one */
     gboolean has_window;
     double center, width;

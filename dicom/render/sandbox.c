@@ -5,6 +5,7 @@
 #include "dicom/render/encode.h"
 #include "dicom/render/frame_source.h"
 #include "dicom/render/j2k.h"
+#include "dicom/render/lossless.h"
 #include "dicom/scan/scan.h"
 #include "hub/base/err.h"
 #include "hub/base/log.h"
@@ -186,6 +187,41 @@ decode(frame_source *s, dcm_frame *frame, GError **error)
     return out;
 }
 
+/* Component by component to pixel by pixel. */
+static GByteArray *
+interleave(const guint8 *planes, gsize pixels, guint samples, guint bytes)
+{
+    GByteArray *out = g_byte_array_sized_new((guint)(pixels * samples * bytes));
+    for (gsize i = 0; i < pixels; i++)
+        for (guint c = 0; c < samples; c++)
+            g_byte_array_append(out, planes + (c * pixels + i) * bytes, bytes);
+    return out;
+}
+
+/* The samples without loss as JPEG-LS or HTJ2K. */
+static GByteArray *
+compress(const frame_source *s, GByteArray *samples, gboolean planar, gboolean jls, GError **error)
+{
+    gsize pixels = (gsize)s->rows * s->columns;
+    lossless_image image = {.rows = s->rows,
+                            .columns = s->columns,
+                            .samples = s->samples,
+                            .bytes = s->bits_allocated / 8,
+                            .is_signed = s->is_signed};
+    gboolean good = (s->bits_allocated == 8 || s->bits_allocated == 16) && (s->samples == 1 || s->samples == 3) &&
+                    samples->len >= pixels * s->samples * image.bytes;
+    if (!good) {
+        err_set(error, ERR_NOT_ACCEPTABLE, "frames of %u samples of %u bits are not compressed", s->samples,
+                s->bits_allocated);
+        return NULL;
+    }
+    g_autoptr(GByteArray) sorted =
+        planar && s->samples > 1 ? interleave(samples->data, pixels, s->samples, image.bytes) : NULL;
+    image.pixels = sorted ? sorted->data : samples->data;
+    image.bits = lossless_bits(&image, s->bits_stored, !jls);
+    return jls ? lossless_jls(&image, error) : lossless_jph(&image, error);
+}
+
 static GByteArray *
 make(const guint8 *bytes, gsize length, json_t *request, GError **error)
 {
@@ -193,13 +229,22 @@ make(const guint8 *bytes, gsize length, json_t *request, GError **error)
     g_auto(frame_source) source = {0};
     if (!frame_source_open(&source, bytes, length, index, error))
         return NULL;
-    gboolean raw = !g_strcmp0(json_get_text(request, "format"), "raw");
+    const char *format = json_get_text(request, "format");
+    gboolean jls = !g_strcmp0(format, "jls"), jph = !g_strcmp0(format, "jph");
+    gboolean raw = jls || jph || !g_strcmp0(format, "raw");
     if (raw && source.transfer_syntax->encapsulation == SYNTAX_NATIVE)
-        return g_byte_array_ref(source.frame);
+        return jls || jph ? compress(&source, source.frame, source.planar, jls, error)
+                          : g_byte_array_ref(source.frame);
     g_autoptr(dcm_frame) frame = open_frame(&source, index, error);
     if (!frame)
         return NULL;
-    return raw ? decode(&source, frame, error) : draw(frame, request, error);
+    if (!raw)
+        return draw(frame, request, error);
+    g_autoptr(GByteArray) samples = decode(&source, frame, error);
+    if (!samples)
+        return NULL;
+    return jls || jph ? compress(&source, samples, dcm_frame_is_planar(frame), jls, error)
+                      : g_steal_pointer(&samples);
 }
 
 static gboolean

@@ -4,7 +4,7 @@
  * no opening of files. A frame that kills it costs only that frame.
  *
  * Messages, program -> child: {type:"output"} with the descriptor to write to, then
- *   {type:"frame", frame, format:"jpeg"|"png"|"raw", quality, rows, columns, center?, width?, sigmoid?} or
+ *   {type:"frame", frame, format:"jpeg"|"png"|"raw"|"jls"|"jph", quality, rows, columns, center?, width?, sigmoid?} or
  *   {type:"convert", syntax} (all of the data set, natively) with the stored file
  * child -> program: {type:"ready"}; {type:"done", bytes} or {type:"failed", error, reason}
  * (error: a name of err.def). */

@@ -222,6 +222,36 @@ names_syntax(const media_range *r, const char *uid)
     return !r->transfer_syntax || !strcmp(r->transfer_syntax, "*") || !strcmp(r->transfer_syntax, uid);
 }
 
+static gboolean
+is_lossless(const char *transfer_syntax)
+{
+    static const char *const lossless[] = {"57", "70", "80", "90", "201", "202"};
+    if (!g_str_has_prefix(transfer_syntax, "1.2.840.10008.1.2.4."))
+        return TRUE; /* native, or run lengths */
+    for (gsize i = 0; i < G_N_ELEMENTS(lossless); i++)
+        if (!strcmp(transfer_syntax + strlen("1.2.840.10008.1.2.4."), lossless[i]))
+            return TRUE;
+    return FALSE;
+}
+
+/* Compressed for the way only. A wildcard does not ask for that. */
+static gboolean
+compressed_fits(const media_range *r, const char *stored, media_choice *ret)
+{
+    static const media_choice made[] = {
+        {.type = "image/jls", .transfer_syntax = "1.2.840.10008.1.2.4.80", .transcode = TRUE},
+        {.type = "image/jphc", .transfer_syntax = "1.2.840.10008.1.2.4.201", .transcode = TRUE},
+    };
+    for (gsize i = 0; is_lossless(stored) && i < G_N_ELEMENTS(made); i++) {
+        if (strchr(r->type, '*') || !type_matches(r->type, made[i].type) ||
+            !names_syntax(r, made[i].transfer_syntax))
+            continue;
+        *ret = made[i];
+        return TRUE;
+    }
+    return FALSE;
+}
+
 /* PS3.18 8.7.3.5: octet-stream without a syntax means uncompressed; * means as stored. */
 static gboolean
 frames_fit(const media_range *r, const char *stored, media_choice *ret)
@@ -232,7 +262,8 @@ frames_fit(const media_range *r, const char *stored, media_choice *ret)
     if (is_anything(r) && names_syntax(r, ret->transfer_syntax))
         return TRUE;
     if (strcmp(r->type, "application/octet-stream") != 0 && !is_anything(r))
-        return !native && type_matches(r->type, type) && names_syntax(r, stored);
+        return (!native && type_matches(r->type, type) && names_syntax(r, stored)) ||
+               compressed_fits(r, stored, ret);
     if (native)
         return names_syntax(r, EXPLICIT_LITTLE) || names_syntax(r, stored);
     if (!g_strcmp0(r->transfer_syntax, "*") || !g_strcmp0(r->transfer_syntax, stored))

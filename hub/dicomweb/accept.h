@@ -23,12 +23,13 @@ const char *accept_type_of(const char *transfer_syntax);
 
 typedef struct {
     gboolean multipart;
-    gboolean transcode;          /* the stored bytes do not fit: decode to Explicit VR Little Endian */
+    gboolean transcode;          /* the stored bytes do not fit: the dicom program makes transfer_syntax of them */
     const char *type;            /* of the part */
     const char *transfer_syntax; /* of the part; borrowed from the arguments or static */
 } media_choice;
 
-/** What to answer for frames stored in a transfer syntax. count: frames asked for. FALSE: 406. */
+/** What to answer for frames stored in a transfer syntax. Where that keeps every bit, image/jls and image/jphc
+ * can be had too (for thin links), by name only; what is stored with loss is not compressed again. count: frames asked for. FALSE: 406. */
 gboolean accept_frames(const GArray *ranges, const char *stored, guint count, media_choice *ret);
 /** For whole instances (application/dicom). single: one instance is asked for. FALSE: 406. */
 gboolean accept_instances(const GArray *ranges, gboolean single, media_choice *ret);

@@ -84,12 +84,17 @@ extents_add(http_parts *parts, const struct found *f, const GArray *extents, GEr
     return TRUE;
 }
 
-static void
-set_cache(http_request *r, const struct found *f, const media_choice *choice)
+static char *
+etag_of(http_request *r, const struct found *f, const media_choice *choice)
 {
-    g_autofree char *etag = g_strdup_printf("\"%s-%s-%s-%s\"", f->hash,
-                                            http_param_maybe(r, "frames") ? http_param(r, "frames") : "all",
-                                            choice->transfer_syntax, choice->multipart ? "m" : "s");
+    return g_strdup_printf("\"%s-%s-%s-%s\"", f->hash,
+                           http_param_maybe(r, "frames") ? http_param(r, "frames") : "all",
+                           choice->transfer_syntax, choice->multipart ? "m" : "s");
+}
+
+static void
+set_cache(http_request *r, const char *etag)
+{
     http_reply_header(r, "ETag", etag);
     http_reply_header(r, "Cache-Control", "private, max-age=3600, immutable");
     http_reply_header(r, "Vary", "Accept, Authorization, Cookie");
@@ -120,7 +125,8 @@ reply_stored(http_request *r, const struct found *f, const GArray *asked, const 
         g_free(w.boundary);
         return FALSE;
     }
-    set_cache(r, f, choice);
+    g_autofree char *etag = etag_of(r, f, choice);
+    set_cache(r, etag);
     if (single)
         http_reply_parts(r, 200, type, single);
     else
@@ -135,7 +141,8 @@ struct transcoding {
     char *hash;
     GArray *asked;
     guint at;
-    gboolean multipart;
+    media_choice choice;
+    char *etag;
     part_writer parts;
     http_parts *single;
 };
@@ -149,6 +156,7 @@ transcoding_free(struct transcoding *t)
     http_parts_free(t->parts.parts);
     g_free(t->parts.boundary);
     g_array_unref(t->asked);
+    g_free(t->etag);
     g_free(t->hash);
     http_unref(t->request);
     g_free(t);
@@ -167,9 +175,9 @@ on_transcoded(const char *file, gint64 bytes, const char *kind, const GError *er
     }
     g_autofree char *path =
         g_build_filename(config_data_dir(http_hub(t->request)->config), "cache", file, NULL);
-    if (t->multipart)
-        part_begin(&t->parts, "application/octet-stream", EXPLICIT_LITTLE, (guint64)bytes, NULL);
-    http_parts_add_file(t->multipart ? t->parts.parts : t->single, path, 0, (guint64)bytes);
+    if (t->choice.multipart)
+        part_begin(&t->parts, t->choice.type, t->choice.transfer_syntax, (guint64)bytes, NULL);
+    http_parts_add_file(t->choice.multipart ? t->parts.parts : t->single, path, 0, (guint64)bytes);
     t->at++;
     step_transcode(t);
 }
@@ -180,16 +188,17 @@ step_transcode(struct transcoding *t)
     http_request *r = t->request;
     if (t->at < t->asked->len) {
         rpc_dicom_transcode_frame(http_hub(r)->signaling, t->hash, g_array_index(t->asked, guint, t->at),
-                                  EXPLICIT_LITTLE, on_transcoded, t);
+                                  t->choice.transfer_syntax, on_transcoded, t);
         return;
     }
-    http_reply_header(r, "Cache-Control", "private, max-age=3600, immutable");
-    http_reply_header(r, "Vary", "Accept, Authorization, Cookie");
-    if (t->multipart)
-        part_reply(&t->parts, r, "application/octet-stream", EXPLICIT_LITTLE);
-    else
-        http_reply_parts(r, 200, "application/octet-stream; transfer-syntax=" EXPLICIT_LITTLE,
-                         g_steal_pointer(&t->single));
+    set_cache(r, t->etag);
+    if (t->choice.multipart) {
+        part_reply(&t->parts, r, t->choice.type, t->choice.transfer_syntax);
+    } else {
+        g_autofree char *type =
+            g_strdup_printf("%s; transfer-syntax=%s", t->choice.type, t->choice.transfer_syntax);
+        http_reply_parts(r, 200, type, g_steal_pointer(&t->single));
+    }
     t->parts = (part_writer){0};
     transcoding_free(t);
 }
@@ -198,7 +207,7 @@ static void
 transcode(http_request *r, const struct found *f, GArray *asked, const media_choice *choice)
 {
     if (asked->len > TRANSCODED_LIMIT) {
-        http_reply_problem(r, ERR_TOO_LARGE, "ask for %d frames at a time to have them decoded",
+        http_reply_problem(r, ERR_TOO_LARGE, "ask for %d frames at a time to have them decoded or compressed",
                            TRANSCODED_LIMIT);
         return;
     }
@@ -206,8 +215,9 @@ transcode(http_request *r, const struct found *f, GArray *asked, const media_cho
     t->request = http_ref(r);
     t->hash = g_strdup(f->hash);
     t->asked = g_array_ref(asked);
-    t->multipart = choice->multipart;
-    if (t->multipart)
+    t->choice = *choice;
+    t->etag = etag_of(r, f, choice);
+    if (choice->multipart)
         part_writer_init(&t->parts, r);
     else
         t->single = http_parts_new();
@@ -236,11 +246,17 @@ reply_frames(http_request *r, const struct found *f)
     if (!accept_frames(ranges, f->transfer_syntax, asked->len, &choice)) {
         http_reply_problem(r, ERR_NOT_ACCEPTABLE,
                            "stored as %s; transfer-syntax=%s; ask for multipart/related with that type, with "
-                           "application/octet-stream, or with application/octet-stream; transfer-syntax=*",
+                           "application/octet-stream, or with application/octet-stream; transfer-syntax=*; "
+                           "what is stored without loss can also be image/jls or image/jphc",
                            accept_type_of(f->transfer_syntax), f->transfer_syntax);
         return;
     }
-    if (choice.transcode || kind == FRAMES_OPAQUE)
+    gboolean video = g_str_has_prefix(accept_type_of(f->transfer_syntax), "video/");
+    if (kind == FRAMES_OPAQUE && video)
+        http_reply_problem(r, ERR_NOT_ACCEPTABLE,
+                           "video (%s) is stored and given as a whole instance only, it has no single frames",
+                           f->transfer_syntax);
+    else if (choice.transcode || kind == FRAMES_OPAQUE)
         transcode(r, f, asked, &choice);
     else if (!reply_stored(r, f, asked, &choice, &error))
         http_reply_error(r, error);

@@ -131,6 +131,55 @@ def test_every_lossless_syntax_gives_the_same_pixels(with_worker, images, tmp_pa
     with_worker(body)
 
 
+def decompressed(code, kind, dataset, tmp_path):
+    """The samples of a code stream: JPEG-LS by DCMTK, HTJ2K by OpenJPEG."""
+    if kind == "jls":
+        dataset.PixelData = pydicom.encaps.encapsulate([code + b"\0" * (len(code) % 2)])
+        dataset["PixelData"].is_undefined_length = True
+        dataset["PixelData"].VR = "OB"
+        dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.80"
+        dataset.save_as(tmp_path / "y.dcm")
+        subprocess.run(["dcmdjpls", "+px", tmp_path / "y.dcm", tmp_path / "z.dcm"], check=True)
+        return pydicom.dcmread(tmp_path / "z.dcm").PixelData
+    (tmp_path / "y.j2c").write_bytes(code)
+    subprocess.run(["opj_decompress", "-i", tmp_path / "y.j2c", "-o", tmp_path / "y.rawl"], check=True, stdout=subprocess.DEVNULL)
+    planes = numpy.frombuffer((tmp_path / "y.rawl").read_bytes(), dtype=f"u{dataset.BitsAllocated // 8}")
+    return planes.reshape(dataset.SamplesPerPixel, -1).T.tobytes()
+
+
+@pytest.mark.parametrize("kind, syntax", [("jls", "1.2.840.10008.1.2.4.80"), ("jph", "1.2.840.10008.1.2.4.201")])
+def test_frames_for_thin_links_lose_no_bit(with_worker, images, tmp_path, kind, syntax):
+    ct = sorted(images("ct", slices=4, seed=21).glob("*.dcm"))[2]
+    us = sorted(images("us-rgb", seed=21).glob("*.dcm"))[0]
+
+    def variants():
+        for source in (ct, us):
+            for command in (["dcmconv", "+te"], ["dcmconv", "+tb"], ["dcmcrle"], ["dcmcjpeg"]):
+                subprocess.run([*command, source, tmp_path / "x.dcm"], check=True, stderr=subprocess.DEVNULL)
+                yield source, (tmp_path / "x.dcm").read_bytes()
+        signed = pydicom.dcmread(ct)
+        signed.PixelRepresentation = 1  # with samples below nothing and of the whole range
+        samples = numpy.frombuffer(signed.PixelData, "<i2").copy()
+        samples[:5] = (-32768, 32767, -1, 0, 1)
+        signed.PixelData = (samples - 1024).astype("<i2").tobytes()
+        signed.save_as(tmp_path / "signed.dcm")
+        yield tmp_path / "signed.dcm", (tmp_path / "signed.dcm").read_bytes()
+
+    async def body(hub, put):
+        for source, data in variants():
+            blob = put(data)
+            subprocess.run(["dcmconv", "+te", source, tmp_path / "plain.dcm"], check=True)
+            plain = pydicom.dcmread(tmp_path / "plain.dcm")
+            size = plain.Rows * plain.Columns * plain.SamplesPerPixel * plain.BitsAllocated // 8
+            code = await hub.file("transcode.frame", blob=blob, frame=0, transfer_syntax=syntax)
+            assert len(code) < size * 0.95
+            assert decompressed(code, kind, plain, tmp_path)[:size] == pydicom.dcmread(tmp_path / "plain.dcm").PixelData[:size]
+        refused = await hub.call("transcode.frame", blob=blob, frame=0, transfer_syntax="1.2.840.10008.1.2.4.50")
+        assert refused["error"]["data"]["name"] == "not-acceptable"
+
+    with_worker(body)
+
+
 def test_window_size_and_frame_are_those_asked_for(with_worker, images):
     ct = sorted(images("ct", slices=4, seed=21).glob("*.dcm"))[2]
     us = sorted(images("us", frames=12, seed=12).glob("*.dcm"))[0]
