@@ -1,24 +1,19 @@
 // The case's images beside the faces: a strip of studies, and the viewer with the original pixels.
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, take, type Schemas } from "../api/client";
+import type { Schemas } from "../api/client";
 import { formatDate } from "../i18n/format";
 import { useLanguage } from "../i18n/use-language";
 import { Data } from "../ui/Data";
 import { Failure } from "../ui/states";
-import { preloadViewer } from "../viewer/preload";
-
-const Viewer = lazy(preloadViewer);
+import { manifestQuery, useViewerCode } from "../viewer/preload";
 
 function StudyImages({ study }: { study: Schemas["Study"] }) {
   const { t } = useTranslation();
-  const manifest = useQuery({
-    queryKey: ["study", study.id, "manifest"],
-    queryFn: () => take(api.GET("/studies/{id}/manifest", { params: { path: { id: study.id } } })),
-    staleTime: 60_000,
-  });
-  if (manifest.data !== undefined) return <Viewer key={study.id} manifest={manifest.data} study={study} compact />;
+  const manifest = useQuery(manifestQuery(study.id));
+  const Viewer = useViewerCode();
+  if (manifest.data !== undefined && Viewer !== null) return <Viewer key={study.id} manifest={manifest.data} study={study} compact />;
   if (manifest.error !== null) return <div className="viewer-fault"><Failure error={manifest.error} onRetry={() => void manifest.refetch()} /></div>;
   return <p className="room-wait" role="status">{t("viewer.opening")}</p>;
 }
@@ -41,7 +36,7 @@ export function Images({ studies }: { studies: readonly Schemas["Study"][] }) {
           ))}
         </nav>
       )}
-      <Suspense fallback={<p className="room-wait" role="status">{t("viewer.opening")}</p>}>{study !== undefined && <StudyImages study={study} />}</Suspense>
+      {study !== undefined && <StudyImages study={study} />}
     </div>
   );
 }

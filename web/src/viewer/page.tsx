@@ -1,38 +1,23 @@
 // The viewer's page: reads the study and its manifest while the viewer's code is on its way, then shows both.
 import { ArrowLeftOutlined } from "@ant-design/icons";
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect } from "react";
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { useNavigate, useParams, useSearchParams } from "react-router";
-import { api, take } from "../api/client";
 import { DarkSurface } from "../ui/Surface";
 import { Failure } from "../ui/states";
 import { PatientBand } from "./PatientBand";
-import { preloadViewer } from "./preload";
+import { manifestQuery, studyQuery, useViewerCode } from "./preload";
 import "./viewer.css";
-
-const Viewer = lazy(preloadViewer);
-
-/** What is read of a study before its first image; the query keys follow the other screens'. */
-export function useStudyForViewer(id: string) {
-  const study = useQuery({
-    queryKey: ["study", id],
-    queryFn: () => take(api.GET("/studies/{id}", { params: { path: { id } } })),
-  });
-  const manifest = useQuery({
-    queryKey: ["study", id, "manifest"],
-    queryFn: () => take(api.GET("/studies/{id}/manifest", { params: { path: { id } } })),
-    staleTime: 60_000,
-  });
-  return { study, manifest };
-}
 
 export function Component() {
   const { id = "" } = useParams();
   const { t } = useTranslation();
   const navigate = useNavigate();
   const [search] = useSearchParams();
-  const { study, manifest } = useStudyForViewer(id);
+  const manifest = useQuery(manifestQuery(id)); // asked for first: it is what the images wait for
+  const study = useQuery(studyQuery(id));
+  const Viewer = useViewerCode();
   const error = manifest.error;
 
   useEffect(() => {
@@ -58,14 +43,10 @@ export function Component() {
         <div className="viewer-fault">
           <Failure error={error} onRetry={() => void manifest.refetch()} />
         </div>
+      ) : manifest.data === undefined || Viewer === null ? (
+        <ViewerFrame />
       ) : (
-        <Suspense fallback={<ViewerFrame />}>
-          {manifest.data === undefined ? (
-            <ViewerFrame />
-          ) : (
-            <Viewer key={id} manifest={manifest.data} study={study.data} start={{ series: search.get("series"), instance: search.get("instance") }} />
-          )}
-        </Suspense>
+        <Viewer key={id} manifest={manifest.data} study={study.data} start={{ series: search.get("series"), instance: search.get("instance") }} />
       )}
     </DarkSurface>
   );
