@@ -319,6 +319,16 @@ describe("sending", () => {
     expect(uploader.get().files.map((f) => [f.state, f.why])).toEqual([["same", undefined], ["failed", "0111"]]);
   });
 
+  test("files that a folder gives in any order go out study by study", async () => {
+    const uploader = await uploaderWith([], [file(1), file(2, { studyUid: "2" }), file(3), file(4, { studyUid: "2" })]);
+    await uploader.start();
+    await sent(2);
+    Request.all[0]!.answer(200, stored("1.1.1.1", "1.1.1.3"));
+    Request.all[1]!.answer(200, stored("1.1.1.2", "1.1.1.4"));
+    await until(() => uploader.get().phase === "done");
+    expect(uploader.get().files.map((f) => f.state)).toEqual(["stored", "stored", "stored", "stored"]);
+  });
+
   test("series that are not wanted are not sent", async () => {
     const uploader = await uploaderWith([], [file(1), file(2, { seriesUid: "other" })]);
     uploader.choose([uploader.get().patients[0]!.studies[0]!.series.find((s) => s.uid === "other")!.key], false);
@@ -341,7 +351,7 @@ describe("sending", () => {
       Request.all[0]!.upload.onprogress!({ loaded: 20 });
       vi.advanceTimersByTime(29_000);
       expect(uploader.get().phase).toBe("sending");
-      await vi.advanceTimersByTimeAsync(2000);
+      await vi.advanceTimersByTimeAsync(1100);
       expect(uploader.get().phase).toBe("waiting");
     } finally {
       vi.useRealTimers();

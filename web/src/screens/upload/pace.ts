@@ -3,7 +3,7 @@
 const goalSeconds = 6;
 const leastBytes = 64 * 1024;
 const mostBytes = 16 * 1024 * 1024;
-const firstBytes = 512 * 1024;
+const firstBytes = 128 * 1024;
 const mostParallel = 4;
 /** Below this (about 300 kbit/s) one request after the other. */
 const thinBytesPerSecond = 40_000;

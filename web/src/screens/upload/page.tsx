@@ -54,7 +54,8 @@ function Safety({ state }: { state: Snapshot }) {
 function Controls({ state, allowed }: { state: Snapshot; allowed: boolean }) {
   const { t } = useTranslation();
   const errorText = useErrorText();
-  const percent = state.bytes > 0 ? Math.floor((100 * state.sentBytes) / state.bytes) : 0;
+  // what has left this computer may still be on its way: the last percent is the hub's word
+  const percent = state.bytes > 0 ? Math.min(99, Math.floor((100 * state.sentBytes) / state.bytes)) : 0;
   const known = state.files.filter((file) => file.state === "known").length;
   const moving = ["sending", "waiting", "paused"].includes(state.phase);
   if (state.phase === "reading") {

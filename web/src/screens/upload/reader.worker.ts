@@ -1,14 +1,15 @@
 // Reads headers, opens archives and makes ready what is to be sent, away from the page, so that ten thousand files do not
 // freeze it. The files stay here; the page knows them by number.
 import { Encrypted, openArchive } from "./archive";
-import { type Header, type HeaderResult, readHeader } from "./header";
+import { type Header, readHeader } from "./header";
 import { TooMuch } from "./limits";
 import { Pseudonyms } from "./pseudonym/pseudonyms";
 import { pseudonymise } from "./pseudonym/rewrite";
 import { fileSource, type Found, sameContent, type Source } from "./source";
 import type { PageWord, ReadFile, SkipReason, WorkerWord } from "./reader";
 
-const batchSize = 50;
+const batchSize = 100;
+const atOnce = 16;
 /** An archive within an archive is unpacked as a whole; no more than this of it. */
 const maxNested = 1024 ** 3;
 const maxDepth = 2;
@@ -39,40 +40,52 @@ async function twinOf(header: Header, source: Source): Promise<SkipReason | null
   return (await sameContent(first, source)) ? "duplicate" : "other-content";
 }
 
-async function readOne(source: Source): Promise<ReadFile> {
-  const { path, size } = source;
-  let result: HeaderResult | { ok: false; why: SkipReason };
+async function resultOf(source: Source): Promise<ReadFile["result"]> {
   try {
-    result = await readHeader(source);
-    const twin = result.ok ? await twinOf(result.header, source) : null;
-    if (twin !== null) result = { ok: false, why: twin };
+    return await readHeader(source);
   } catch (error) {
-    result = { ok: false, why: error instanceof TooMuch ? "too-much" : "unreadable" };
+    return { ok: false, why: error instanceof TooMuch ? "too-much" : "unreadable" };
   }
-  return { path, size, result, id: result.ok ? sources.push(source) - 1 : -1 };
 }
+
+/** Reads several headers at once: each waits for the disk. Which of two equal files is the first does not depend on that. */
+async function readSome(some: readonly Source[]): Promise<ReadFile[]> {
+  const results = await Promise.all(some.map(resultOf));
+  const files: ReadFile[] = [];
+  for (const [index, source] of some.entries()) {
+    let result = results[index]!;
+    const twin = result.ok ? await twinOf(result.header, source).catch(() => "unreadable" as const) : null;
+    if (twin !== null) result = { ok: false, why: twin };
+    files.push({ path: source.path, size: source.size, result, id: result.ok ? sources.push(source) - 1 : -1 });
+  }
+  return files;
+}
+
+const isArchive = (source: Source) => /\.zip$/i.test(source.path);
 
 async function scan(found: Found[]): Promise<void> {
   let total = found.length;
   const queue = found.map((one) => ({ source: fileSource(one), depth: 0 })).reverse();
-  let batch: ReadFile[] = [];
+  let files: ReadFile[] = [];
   const flush = () => {
-    if (batch.length > 0) say({ type: "read", files: batch, total });
-    batch = [];
+    if (files.length > 0) say({ type: "read", files, total });
+    files = [];
   };
-  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    const { source, depth } = next;
-    if (/\.zip$/i.test(source.path)) {
-      const inside = await open(source, depth);
-      if (typeof inside === "string") batch.push({ id: -1, path: source.path, size: source.size, result: { ok: false, why: inside } });
+  while (queue.length > 0) {
+    const some: Source[] = [];
+    while (queue.length > 0 && some.length < atOnce && !isArchive(queue.at(-1)!.source)) some.push(queue.pop()!.source);
+    files.push(...(await readSome(some)));
+    const next = queue.at(-1);
+    if (next && isArchive(next.source)) {
+      queue.pop();
+      const inside = await open(next.source, next.depth);
+      if (typeof inside === "string") files.push({ id: -1, path: next.source.path, size: next.source.size, result: { ok: false, why: inside } });
       else {
         total += inside.length - 1;
-        queue.push(...inside.map((one) => ({ source: one, depth: depth + 1 })).reverse());
+        queue.push(...inside.map((source) => ({ source, depth: next.depth + 1 })).reverse());
       }
-    } else {
-      batch.push(await readOne(source));
     }
-    if (batch.length >= batchSize) flush();
+    if (files.length >= batchSize) flush();
   }
   flush();
   say({ type: "done" });

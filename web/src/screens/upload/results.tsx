@@ -44,13 +44,20 @@ export function Known({ count }: { count: number }) {
 export function Results({ state }: { state: Snapshot }) {
   const { t } = useTranslation();
   const reason = useReason();
+  const [copied, setCopied] = useState(false);
   const [wanted, setWanted] = useState<Kind | null>(null);
   const of = (kind: UploadFile["state"]): Row[] => state.files.filter((file) => file.state === kind);
   const rows: Record<Kind, Row[]> = { failed: of("failed"), skipped: [...state.skipped], known: of("known"), same: of("same"), stored: of("stored") };
   const present = kinds.filter((kind) => rows[kind].length > 0);
+  const settled = state.phase === "done" || state.phase === "ready";
   const kind = wanted !== null && rows[wanted].length > 0 ? wanted : present[0];
   if (kind === undefined) return null;
   const table = () => csvOf(resultRows(state.files, state.skipped, reason));
+  const copy = async () => {
+    await navigator.clipboard.writeText(table());
+    setCopied(true);
+    setTimeout(() => setCopied(false), 3000);
+  };
   return (
     <section className="panel upload-results" aria-labelledby="results-title">
       <h2 id="results-title">{t("upload.results")}</h2>
@@ -61,17 +68,19 @@ export function Results({ state }: { state: Snapshot }) {
         {present.length > 1 && (
           <Segmented value={kind} aria-label={t("upload.show")} onChange={setWanted} options={present.map((one) => ({ value: one, label: t(`upload.kind.${one}`) }))} />
         )}
-        <Button icon={<CopyOutlined aria-hidden />} onClick={() => void navigator.clipboard.writeText(table())}>{t("upload.copyCsv")}</Button>
+        <Button icon={<CopyOutlined aria-hidden />} onClick={() => void copy()}>{t(copied ? "upload.copied" : "upload.copyCsv")}</Button>
         <Button icon={<DownloadOutlined aria-hidden />} onClick={() => saveText("upload.csv", table())}>{t("upload.saveCsv")}</Button>
       </div>
-      <ul className="upload-files" tabIndex={0} aria-label={t(`upload.kind.${kind}`)}>
-        {rows[kind].slice(0, shown).map((row, index) => (
-          <li key={`${index}-${row.path}`}>
-            <Data>{row.path}</Data>
-            {(kind === "failed" || kind === "skipped") && <span className={`chip chip-${colour[kind]}`}>{reason(row.why)}</span>}
-          </li>
-        ))}
-      </ul>
+      {(settled || kind === "failed" || wanted === kind) && (
+        <ul className="upload-files" tabIndex={0} aria-label={t(`upload.kind.${kind}`)}>
+          {rows[kind].slice(0, shown).map((row, index) => (
+            <li key={`${index}-${row.path}`}>
+              <Data>{row.path}</Data>
+              {(kind === "failed" || kind === "skipped") && <span className={`chip chip-${colour[kind]}`}>{reason(row.why)}</span>}
+            </li>
+          ))}
+        </ul>
+      )}
       {rows[kind].length > shown && <p className="muted num">{t("upload.more", { count: rows[kind].length - shown })}</p>}
     </section>
   );

@@ -39,6 +39,7 @@ export interface Snapshot {
 const knownChunk = 10_000;
 const retryPauses = [1, 2, 4, 8, 15, 30]; // seconds
 const redrawMs = 250;
+const redrawManyMs = 1000; // of thousands of files
 /** Of a file about which the hub's answer says nothing. */
 const maxTries = 3;
 /** A timer that comes this late has slept with the computer, and so have the connections. Hidden tabs have theirs once a minute. */
@@ -78,6 +79,7 @@ export class Uploader {
   private wakeTimer: ReturnType<typeof setTimeout> | undefined;
   private redraw: ReturnType<typeof setTimeout> | undefined;
   private beat: ReturnType<typeof setInterval> | undefined;
+  private release: (() => void) | undefined;
 
   constructor() {
     if (typeof window === "undefined") return;
@@ -105,7 +107,7 @@ export class Uploader {
       if (this.person !== "") this.reset();
       this.person = person;
     }
-    if (this.snapshot.phase === "empty") this.show({ interrupted: await savedUpload(person) });
+    if (this.snapshot.phase === "empty" && !(await isHeld())) this.show({ interrupted: await savedUpload(person) });
   }
 
   /** Reads the headers of what was dropped, beside what is there already. */
@@ -183,6 +185,7 @@ export class Uploader {
       if (compare && file.state === "known") Object.assign(file, { state: "ready", compare: true });
     }
     await this.keep();
+    this.release ??= hold();
     this.attempts = 0;
     this.pace = new Pace();
     await this.go("ready");
@@ -247,7 +250,9 @@ export class Uploader {
     }
     if (run !== this.run) return;
     this.meter = new Meter();
-    this.queue = this.chosen().filter((file) => file.state === "ready");
+    // a folder gives its files in any order; a batch wants those of one study
+    const series = groupFiles(this.chosen().filter((file) => file.state === "ready")).flatMap((patient) => patient.studies).flatMap((study) => study.series);
+    this.queue = series.flatMap((one) => one.files);
     this.regroup({ phase: "sending" });
     this.watchSleep();
     this.pump();
@@ -274,6 +279,7 @@ export class Uploader {
 
   private finish(): void {
     clearInterval(this.beat);
+    this.letGo();
     if (!this.chosen().some((file) => file.state === "failed")) void forgetUpload();
     this.regroup({ phase: "done", bytesPerSecond: 0, secondsLeft: null });
   }
@@ -371,12 +377,18 @@ export class Uploader {
   /** rules: who sent with pseudonyms goes on so, and the same patient gets the same number again. */
   private reset(rules: PseudonymRules | null = null): void {
     this.stop();
+    this.letGo();
     this.reader?.close();
     this.reader = undefined;
     this.set = new FileSet();
     [this.handles, this.names, this.documents] = [[], [], []];
     this.snapshot = { ...nothing, rules };
     this.show({});
+  }
+
+  private letGo(): void {
+    this.release?.();
+    this.release = undefined;
   }
 
   private watchSleep(): void {
@@ -397,7 +409,7 @@ export class Uploader {
       this.meter.add(performance.now(), sentBytes);
       const bytesPerSecond = this.snapshot.phase === "sending" ? this.meter.perSecond() : 0;
       this.show({ sentBytes, bytesPerSecond, secondsLeft: bytesPerSecond > 0 ? (this.snapshot.bytes - sentBytes) / bytesPerSecond : null });
-    }, redrawMs);
+    }, this.set.files.length > 1000 ? redrawManyMs : redrawMs);
   }
 
   private regroup(changes: Partial<Snapshot>): void {
@@ -417,6 +429,21 @@ export class Uploader {
     this.snapshot = { ...this.snapshot, ...changes };
     for (const listener of this.listeners) listener();
   }
+}
+
+const lockName = "consilium-upload";
+
+/** Tells this browser's other tabs that the upload which is kept is under way here. */
+function hold(): () => void {
+  let release = () => {};
+  const until = new Promise<void>((resolve) => (release = resolve));
+  void navigator.locks?.request(lockName, { ifAvailable: true }, () => until);
+  return release;
+}
+
+async function isHeld(): Promise<boolean> {
+  const { held = [] } = (await navigator.locks?.query()) ?? {};
+  return held.some((lock) => lock.name === lockName);
 }
 
 /** The first of the files have gone out, the last not yet. */

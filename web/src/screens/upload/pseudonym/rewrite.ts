@@ -2,7 +2,7 @@
 // every value whose action is "keep". Sequences are written anew with undefined lengths, so that nothing has to be counted.
 import dicomParser, { type DataSet, type Element } from "dicom-parser";
 import { implementationUid } from "../document/elements";
-import { inflater } from "../header";
+import { decodeText, inflater } from "../header";
 import { actionOf, isText } from "./rules";
 import { type Pseudonyms, shiftDate } from "./pseudonyms";
 import { vrOf } from "./vr";
@@ -186,7 +186,9 @@ export async function pseudonymise(file: Blob, pseudonyms: Pseudonyms): Promise<
   const set = parse(bytes);
   const syntax = header.string("x00020010") ?? implicitLittle;
   if (isText(set.string("x00080016") ?? "")) throw new NotChangeable();
-  const [id, name] = ["x00100020", "x00100010"].map((tag) => { const element = set.elements[tag]; return element ? textOf(set, element) : ""; });
+  // as the page reads them: the key table is made of what it shows
+  const charset = set.string("x00080005")?.trim() ?? "";
+  const [id, name] = ["x00100020", "x00100010"].map((tag) => { const element = set.elements[tag]; return element ? decodeText(valueOf(set, element), charset) : ""; });
   const target: Target = {
     pseudonyms,
     patient: { number: await pseudonyms.patient(id!, name!), shift: await pseudonyms.shift(id!, name!) },
