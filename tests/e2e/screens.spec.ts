@@ -1,29 +1,11 @@
 /* Every screen, looked at by machines: no accessibility violations, no text outside the catalogues, no sideways scrolling
  * on a phone, small first visits; and what the screens promise when the password is wrong, the session ends, or a folder
  * is dropped twice. */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { expect, test, type Page } from "@playwright/test";
+import { violations } from "./lib/axe";
 import { makeDicom } from "./lib/dicom";
 import { apiOf, signIn } from "./lib/people";
 import { password, productUrl } from "./lib/product";
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-interface Violation {
-    id: string;
-    nodes: { html: string }[];
-}
-
-/** axe-core without a script element, which the page's policy would refuse. */
-async function violations(page: Page): Promise<string[]> {
-    await page.evaluate(axe);
-    const found = await page.evaluate(async () => {
-        const run = (window as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } }).axe;
-        return (await run.run()).violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(" | ")}`);
-    });
-    return found;
-}
 
 /** Texts and labels that are neither data (translate="no") nor from a catalogue (marked by the pseudo language). antd
  * brings its own four catalogues; of those only the English words "OK", "Show" and "Hide" may show here. */

@@ -2,6 +2,7 @@
 import { chromium, expect, test, type APIRequestContext } from "@playwright/test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { seriousViolations } from "./lib/axe";
 import { studyFromScanner, type SentStudy } from "./lib/cases";
 import { makeDicom, sendByDimse } from "./lib/dicom";
 import { apiOf, signIn, type Person } from "./lib/people";
@@ -10,6 +11,9 @@ import { ViewerPage } from "./lib/viewer";
 
 const SLICES = 60;
 const FRAMES = 60;
+/** What make_dicom.py writes. */
+const CT_PIXELS = 512;
+const CT_SPACING = 0.74;
 const SOFT = { center: 40, width: 400 };
 const LUNG = { center: -600, width: 1500 };
 /** The bar is one second on an idle computer; what it took is in the report. Past this it is broken on any. */
@@ -236,4 +240,72 @@ test("another hospital finds nothing at the same address", async ({ browser }) =
     await expect(stranger.page.getByRole("alert")).toContainText("There is no such thing, or you may not see it.");
     await expect(stranger.page.getByRole("application")).toHaveCount(0);
     await stranger.context.close();
+});
+
+test("a length is measured in millimetres, is there after a reload, and is seen at once by whoever looks at the same images", async ({ browser }) => {
+    await viewer.open(ct.id);
+    const colleague = await signIn(browser, "county1.radiographer");
+    const other = new ViewerPage(colleague.page);
+    await other.open(ct.id);
+
+    await viewer.press("l");
+    const box = await viewer.imageBox(CT_PIXELS, CT_PIXELS);
+    await viewer.dragBetween([box.x + box.width * 0.3, box.y + box.height * 0.4], [box.x + box.width * 0.5, box.y + box.height * 0.4]);
+    const wanted = CT_PIXELS * 0.2 * CT_SPACING;
+    const length = async (of: ViewerPage) => Number(/^([\d.]+) mm$/.exec((await of.drawn("mm").textContent())!.trim())?.[1]);
+    // Two clicks of a mouse cannot be better than a pixel of the screen each.
+    expect(Math.abs((await length(viewer)) - wanted)).toBeLessThan((2 * CT_SPACING * CT_PIXELS) / box.width);
+    const written = await length(viewer);
+
+    await expect(other.drawn("mm")).toBeVisible();
+    expect(await length(other)).toBe(written);
+    const stored = async () => ((await (await api.get(`/api/v1/studies/${ct.id}/measurements`)).json()) as { items: { kind: string; points: number[][] }[] }).items;
+    await expect.poll(async () => (await stored()).map((one) => one.kind)).toEqual(["length"]);
+
+    await doctor.page.reload();
+    await viewer.waitForImage();
+    await expect(viewer.drawn("mm")).toBeVisible();
+    expect(await length(viewer)).toBe(written);
+
+    // By keyboard: a key image, the list, undo and redo.
+    await viewer.press("k");
+    await expect(other.page.getByRole("img", { name: "Key image" }).first()).toBeVisible();
+    await viewer.press("g");
+    const list = doctor.page.getByRole("complementary", { name: "Measurements and key images" });
+    await expect(list.getByRole("listitem")).toHaveCount(2);
+    await viewer.press("Control+z");
+    await expect(list.getByRole("listitem")).toHaveCount(1);
+    await viewer.press("Control+y");
+    await expect(list.getByRole("listitem")).toHaveCount(2);
+    expect(await seriousViolations(doctor.page)).toEqual([]);
+
+    // Picked by a click on its line, and removed.
+    await viewer.press("Escape");
+    await doctor.page.mouse.click(box.x + box.width * 0.3, box.y + box.height * 0.4);
+    await viewer.press("Delete");
+    await expect(other.drawn("mm")).toHaveCount(0);
+    await colleague.context.close();
+});
+
+test("panes: a layout fills itself, keys go to the pane with the frame, linked panes scroll together", async () => {
+    await viewer.open(ct.id);
+    const panes = doctor.page.getByRole("application");
+    await doctor.page.getByRole("button", { name: "Layout" }).click();
+    await doctor.page.getByRole("menuitem", { name: "1 × 2" }).click();
+    await expect(doctor.page.locator(".viewer-cell")).toHaveCount(2);
+    await doctor.page.locator(".viewer-thumb").first().dragTo(doctor.page.locator(".viewer-cell").nth(1));
+    await expect(panes).toHaveCount(2);
+    for (const at of [0, 1]) await expect(panes.nth(at)).toHaveAttribute("data-ready", "true", { timeout: 30_000 });
+    await expect(panes.nth(1)).toHaveAttribute("data-active", "true");
+
+    await doctor.page.keyboard.press("s");
+    await doctor.page.keyboard.press("Home");
+    for (const at of [0, 1]) await expect(panes.nth(at)).toHaveAttribute("data-index", "0");
+    await doctor.page.keyboard.press("s");
+    await doctor.page.keyboard.press("ArrowLeft");
+    await expect(panes.nth(0)).toHaveAttribute("data-active", "true");
+    await doctor.page.keyboard.press("End");
+    await expect(panes.nth(0)).toHaveAttribute("data-index", String(SLICES - 1));
+    await expect(panes.nth(1)).toHaveAttribute("data-index", "0");
+    expect(await seriousViolations(doctor.page)).toEqual([]);
 });

@@ -69,6 +69,18 @@ export class ViewerPage {
         await this.page.mouse.up({ button });
     }
 
+    async dragBetween([fromX, fromY]: readonly [number, number], [toX, toY]: readonly [number, number]): Promise<void> {
+        await this.page.mouse.move(fromX, fromY);
+        await this.page.mouse.down();
+        await this.page.mouse.move(toX, toY, { steps: 8 });
+        await this.page.mouse.up();
+    }
+
+    /** The words of a measurement on the image. */
+    drawn(words: string): Locator {
+        return this.page.locator(".viewer-drawings text", { hasText: words });
+    }
+
     async press(key: string): Promise<void> {
         await this.pane.focus();
         await this.page.keyboard.press(key);

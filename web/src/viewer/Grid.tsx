@@ -2,9 +2,10 @@
 import { Suspense, useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { paneCount, type Content, type Workspace } from "./layout";
+import type { Tool } from "./measure/kinds";
 import type { StackPane } from "./pane";
 import { PANE_KINDS } from "./pane-kinds";
-import { StackView } from "./StackView";
+import { StackView, type LivePane } from "./StackView";
 import type { OpenStudy } from "./use-studies";
 
 /** Type of what is dragged: the key of a thumbnail (Thumbnails.tsx). */
@@ -16,7 +17,11 @@ interface GridProps {
   onActivate: (cell: number) => void;
   onOpen: (cell: number, content: Content) => void;
   onDropSeries: (cell: number, key: string) => void;
-  onPane: (cell: number, pane: StackPane | null) => void;
+  onPane: (cell: number, pane: LivePane | null) => void;
+  tool: Tool | null;
+  overlays: boolean;
+  /** The pane that is worked with: its plane is shown in the others. */
+  reference: StackPane | null;
 }
 
 interface CellProps extends Omit<GridProps, "workspace"> {
@@ -26,11 +31,11 @@ interface CellProps extends Omit<GridProps, "workspace"> {
   alone: boolean;
 }
 
-function Cell({ cell, content, active, alone, studies, onActivate, onOpen, onDropSeries, onPane }: CellProps) {
+function Cell({ cell, content, active, alone, studies, onActivate, onOpen, onDropSeries, onPane, tool, overlays, reference }: CellProps) {
   const { t } = useTranslation();
   const [over, setOver] = useState(false);
   const study = content === null ? undefined : studies.find((one) => one.id === content.study);
-  const toldPane = useCallback((pane: StackPane | null) => onPane(cell, pane), [onPane, cell]);
+  const toldPane = useCallback((pane: LivePane | null) => onPane(cell, pane), [onPane, cell]);
   const Other = content === null || content.kind === "stack" ? undefined : PANE_KINDS[content.kind];
   const className = ["viewer-cell", active && !alone ? "active" : "", over ? "over" : ""].join(" ");
   return (
@@ -55,7 +60,15 @@ function Cell({ cell, content, active, alone, studies, onActivate, onOpen, onDro
       }}
     >
       {content !== null && study !== undefined && content.kind === "stack" && (
-        <StackView content={content} study={study} active={active} focus={active} onPane={toldPane} />
+        <StackView
+          content={content}
+          study={study}
+          active={active}
+          tool={tool}
+          overlays={overlays}
+          reference={active ? null : reference}
+          onPane={toldPane}
+        />
       )}
       {content !== null && study !== undefined && Other !== undefined && (
         <Suspense fallback={<p className="viewer-wait" role="status">{t("viewer.opening")}</p>}>

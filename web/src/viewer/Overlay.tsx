@@ -1,4 +1,5 @@
 // What stands on the image: who and what in the corners, the sides of the patient at the edges, and errors in words.
+import { StarFilled } from "@ant-design/icons";
 import { useTranslation } from "react-i18next";
 import { ApiError, type Schemas } from "../api/client";
 import { patientNames } from "../i18n/format";
@@ -15,6 +16,10 @@ interface OverlayProps {
   source: StudySource | null;
   study?: Schemas["Study"] | undefined;
   hover: readonly [number, number] | null;
+  /** The words in the corners are wanted. */
+  corners: boolean;
+  /** Somebody marked this image as a key image. */
+  isKey: boolean;
 }
 
 function round(value: number): number {
@@ -26,7 +31,7 @@ function UnderPointer({ pane, info, hover }: Pick<OverlayProps, "pane" | "info" 
   if (hover === null || info.loading) return null;
   const value = pane.valueAt(hover);
   if (value === null || value === undefined) return null;
-  return <div className="num">{t(info.facts?.modality === "CT" ? "viewer.hu" : "viewer.value", { value: round(value) })}</div>;
+  return <div className="num">{t(info.facts?.rescaleType === "HU" ? "viewer.hu" : "viewer.value", { value: round(value) })}</div>;
 }
 
 function Corners({ pane, info, source, study, hover }: OverlayProps) {
@@ -88,7 +93,12 @@ export function Overlay(props: OverlayProps) {
   const { pane, info } = props;
   return (
     <div className="viewer-overlay">
-      <Corners {...props} />
+      {props.corners && <Corners {...props} />}
+      {props.isKey && (
+        <div className="key-mark" role="img" aria-label={t("viewer.kind.key")}>
+          <StarFilled aria-hidden className="key-star" />
+        </div>
+      )}
       {info.letters !== null && (
         <div translate="no">
           <span className="edge at-left">{info.letters.left}</span>

@@ -1,6 +1,8 @@
 // The series of the open studies, each with a small picture made by the hub. A click shows one in the pane with the focus ring; it can
 // also be dragged onto any pane.
-import { FileImageOutlined, FilePdfOutlined, FileTextOutlined, FileUnknownOutlined, HeartOutlined, KeyOutlined, VideoCameraOutlined } from "@ant-design/icons";
+import {
+  FileImageOutlined, FilePdfOutlined, FileTextOutlined, FileUnknownOutlined, HeartOutlined, KeyOutlined, StarFilled, VideoCameraOutlined,
+} from "@ant-design/icons";
 import { memo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { formatDate } from "../i18n/format";
@@ -8,7 +10,10 @@ import { useLanguage } from "../i18n/use-language";
 import { Data } from "../ui/Data";
 import { documentKind } from "./documents/kinds";
 import { DRAGGED } from "./Grid";
+import type { Schemas } from "../api/client";
 import { sameStack, type Content } from "./layout";
+import { useDrawn } from "./MeasurementPanel";
+import { Priors } from "./Priors";
 import { thumbnailUrl, type Stack } from "./stack";
 import type { OpenStudy } from "./use-studies";
 
@@ -16,6 +21,7 @@ interface ThumbnailsProps {
   studies: readonly OpenStudy[];
   current: Content | null;
   onOpen: (key: string) => void;
+  onPrior: (manifest: Schemas["Manifest"], study: Schemas["Study"]) => void;
 }
 
 /** Names a stack among all open studies. */
@@ -66,6 +72,8 @@ function Document({ study, stack, current, onOpen }: { study: OpenStudy; stack: 
 function Thumbnail({ study, stack, current, onOpen }: { study: OpenStudy; stack: Stack; current: boolean; onOpen: (key: string) => void }) {
   const { t } = useTranslation();
   const key = stackKey(study.id, stack);
+  const drawn = useDrawn(study.store);
+  const keys = drawn.filter((one) => one.kind === "key" && one.series === stack.series.series_uid).length;
   return (
     <button
       type="button"
@@ -82,6 +90,11 @@ function Thumbnail({ study, stack, current, onOpen }: { study: OpenStudy; stack:
       <span className="viewer-thumb-text">
         <span className="viewer-thumb-line">
           <span className="viewer-thumb-modality" translate="no">{stack.series.modality}</span>
+          {keys > 0 && (
+            <span className="num" title={t("viewer.kind.key")}>
+              <StarFilled aria-label={t("viewer.kind.key")} className="key-star" /> {keys}
+            </span>
+          )}
           <span className="muted num">{t(stack.cine ? "viewer.frames" : "viewer.images", { count: stack.frames.length })}</span>
         </span>
         <span className="viewer-thumb-name">
@@ -92,7 +105,7 @@ function Thumbnail({ study, stack, current, onOpen }: { study: OpenStudy; stack:
   );
 }
 
-export const Thumbnails = memo(function Thumbnails({ studies, current, onOpen }: ThumbnailsProps) {
+export const Thumbnails = memo(function Thumbnails({ studies, current, onOpen, onPrior }: ThumbnailsProps) {
   const { t } = useTranslation();
   const language = useLanguage();
   return (
@@ -124,6 +137,7 @@ export const Thumbnails = memo(function Thumbnails({ studies, current, onOpen }:
           ))}
         </div>
       ))}
+      {studies[0]?.study !== undefined && <Priors study={studies[0].study} open={studies} onOpen={onPrior} />}
     </nav>
   );
 });

@@ -1,13 +1,16 @@
 // The row of tools. Each says in its tooltip which key does the same.
 import {
-  AppstoreOutlined, BgColorsOutlined, BlockOutlined, BorderOuterOutlined, ColumnWidthOutlined, DownOutlined, FullscreenExitOutlined, FullscreenOutlined,
+  AppstoreOutlined, BgColorsOutlined, BlockOutlined, BorderOuterOutlined, ColumnWidthOutlined, DownOutlined, EditOutlined,
+  FullscreenExitOutlined, FullscreenOutlined, LinkOutlined, StarOutlined, UnorderedListOutlined,
   MinusOutlined, PauseCircleOutlined, PlayCircleOutlined, PlusOutlined, QuestionCircleOutlined, RotateRightOutlined, SwapOutlined,
   UndoOutlined, ZoomInOutlined, ZoomOutOutlined,
 } from "@ant-design/icons";
 import { Dropdown } from "antd";
 import { memo, type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { ViewerAction } from "../ui/keymap";
 import { LAYOUTS, type Layout } from "./layout";
+import { TOOLS, type Tool as Instrument } from "./measure/kinds";
 import type { PaneInfo, StackPane } from "./pane";
 import { CT_PRESETS, presetName } from "./presets";
 
@@ -33,6 +36,7 @@ function WindowMenu({ pane, info }: { pane: StackPane; info: PaneInfo }) {
   const { t } = useTranslation();
   const modality = info.stack?.series.modality ?? "";
   const name = info.window === null ? null : presetName(info.window, modality);
+  const shown = name === null ? t("viewer.windowShort") : t(`viewer.preset.${name}` as "viewer.preset.soft");
   const presets = modality === "CT" ? CT_PRESETS : [];
   const items = [
     { key: "0", label: <PresetLabel text={t("viewer.preset.own")} keys="0" /> },
@@ -43,9 +47,9 @@ function WindowMenu({ pane, info }: { pane: StackPane; info: PaneInfo }) {
   ];
   return (
     <Dropdown trigger={["click"]} menu={{ items, onClick: ({ key }) => pane.preset(key) }} disabled={info.window === null}>
-      <button type="button" className="tool wide" aria-label={t("viewer.window")} title={t("viewer.window")}>
+      <button type="button" className="tool wide" aria-label={`${t("viewer.window")} – ${shown}`} title={t("viewer.window")}>
         <ColumnWidthOutlined aria-hidden />
-        <span>{name === null ? t("viewer.windowShort") : t(`viewer.preset.${name}` as "viewer.preset.soft")}</span>
+        <span>{shown}</span>
         <DownOutlined aria-hidden className="tool-more" />
       </button>
     </Dropdown>
@@ -112,9 +116,30 @@ function LayoutMenu({ layout, onLayout }: { layout: Layout; onLayout: (layout: L
   }));
   return (
     <Dropdown trigger={["click"]} menu={{ items, onClick: ({ key }) => onLayout(LAYOUTS[Number(key)]!) }}>
-      <button type="button" className="tool wide" aria-label={t("viewer.layout")} title={t("viewer.layout")}>
+      <button type="button" className="tool wide" aria-label={`${t("viewer.layout")} ${name(layout)}`} title={t("viewer.layout")}>
         <AppstoreOutlined aria-hidden />
         <span className="num" translate="no">{name(layout)}</span>
+        <DownOutlined aria-hidden className="tool-more" />
+      </button>
+    </Dropdown>
+  );
+}
+
+/** What is set for all panes, and what changes it. */
+export interface Work {
+  tool: Instrument | null;
+  synced: boolean;
+  listed: boolean;
+}
+
+function MeasureMenu({ tool, onAction }: { tool: Instrument | null; onAction: (action: ViewerAction) => void }) {
+  const { t } = useTranslation();
+  const items = TOOLS.map((one) => ({ key: one.tool, label: <PresetLabel text={t(`viewer.kind.${one.tool}`)} keys={one.keys} /> }));
+  return (
+    <Dropdown trigger={["click"]} menu={{ items, onClick: ({ key }) => onAction(key as ViewerAction) }}>
+      <button type="button" className={tool === null ? "tool wide" : "tool wide on"} title={t("viewer.measure")}>
+        <EditOutlined aria-hidden />
+        <span>{t(tool === null ? "viewer.measure" : `viewer.kind.${tool}`)}</span>
         <DownOutlined aria-hidden className="tool-more" />
       </button>
     </Dropdown>
@@ -143,17 +168,25 @@ export function FrameTools({ layout, onLayout, onHelp }: FrameToolsProps) {
 interface ToolbarProps extends FrameToolsProps {
   pane: StackPane;
   info: PaneInfo;
+  work: Work;
+  onAction: (action: ViewerAction) => void;
   onPlanes: () => void;
 }
 
 /** Nothing here depends on which image is on the screen, so scrolling and cine do not draw it anew. */
 function sameTools(a: ToolbarProps, b: ToolbarProps): boolean {
-  const told = ({ info, layout }: ToolbarProps) => [info.window?.center, info.window?.width, info.invert, info.view, info.stack, layout.rows, layout.columns, ...Object.values(info.cine)];
+  const told = ({ info, layout, work }: ToolbarProps) => [
+    info.window?.center, info.window?.width, info.invert, info.view, info.stack, layout.rows, layout.columns, work.tool, work.synced, work.listed,
+    ...Object.values(info.cine),
+  ];
   const [before, after] = [told(a), told(b)];
-  return a.pane === b.pane && a.onHelp === b.onHelp && a.onPlanes === b.onPlanes && a.onLayout === b.onLayout && before.every((value, index) => Object.is(value, after[index]));
+  return (
+    a.pane === b.pane && a.onHelp === b.onHelp && a.onPlanes === b.onPlanes && a.onLayout === b.onLayout && a.onAction === b.onAction &&
+    before.every((value, index) => Object.is(value, after[index]))
+  );
 }
 
-export const Toolbar = memo(function Toolbar({ pane, info, layout, onLayout, onPlanes, onHelp }: ToolbarProps) {
+export const Toolbar = memo(function Toolbar({ pane, info, layout, onLayout, work, onAction, onPlanes, onHelp }: ToolbarProps) {
   const { t } = useTranslation();
   const idle = info.window === null;
   const { view } = info;
@@ -162,6 +195,11 @@ export const Toolbar = memo(function Toolbar({ pane, info, layout, onLayout, onP
       <LayoutMenu layout={layout} onLayout={onLayout} />
       <WindowMenu pane={pane} info={info} />
       {info.stack?.cine === false && <Tool label={t("keys.planes")} keys="M" icon={<BlockOutlined />} disabled={idle} onClick={onPlanes} />}
+      <MeasureMenu tool={work.tool} onAction={onAction} />
+      <Tool label={t("keys.key")} keys="K" icon={<StarOutlined />} disabled={idle} onClick={() => onAction("key")} />
+      {layout.rows * layout.columns > 1 && (
+        <Tool label={t("keys.sync")} keys="S" icon={<LinkOutlined />} on={work.synced} onClick={() => onAction("sync")} />
+      )}
       {info.cine.possible && <Cine pane={pane} info={info} />}
       <span className="tool-group">
         <Tool label={t("keys.zoomIn")} keys="+" icon={<ZoomInOutlined />} disabled={idle} onClick={() => pane.zoomBy(1.25)} />
@@ -176,6 +214,7 @@ export const Toolbar = memo(function Toolbar({ pane, info, layout, onLayout, onP
       </span>
       <Tool label={t("keys.reset")} keys="⌫" icon={<UndoOutlined />} disabled={idle} onClick={() => pane.reset()} />
       <span className="tool-gap" />
+      <Tool label={t("keys.list")} keys="G" icon={<UnorderedListOutlined />} on={work.listed} onClick={() => onAction("list")} />
       <FullScreen />
       <Tool label={t("keys.help")} keys="?" icon={<QuestionCircleOutlined />} onClick={onHelp} />
     </div>

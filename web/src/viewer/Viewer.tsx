@@ -1,5 +1,6 @@
 // The viewer proper: series at the left, tools on top, one to nine panes in the middle. It is also used beside the faces in the consultation room (`compact`), where keys go to it only while it has the focus ring.
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "../api/client";
 import { actionOf, isTyping, keyName, PLANE_KEYS, VIEWER_KEYS, type ViewerAction } from "../ui/keymap";
@@ -7,11 +8,16 @@ import { KeyHelp } from "../ui/KeyHelp";
 import { startEngine } from "./engine";
 import { Grid } from "./Grid";
 import { newWorkspace, paneCount, workspaceReducer, type Content, type Layout } from "./layout";
+import { MeasurementPanel } from "./MeasurementPanel";
+import type { Tool } from "./measure/kinds";
+import type { Drawn } from "./measure/store";
 import type { StackPane } from "./pane";
+import type { LivePane } from "./StackView";
 import type { Stack } from "./stack";
 import type { ViewState } from "./state";
 import { stackKey, Thumbnails } from "./Thumbnails";
 import { FrameTools, Toolbar } from "./Toolbar";
+import { useLinkedScroll, useLinkedWindow } from "./use-links";
 import { usePaneInfo } from "./use-pane";
 import { useStudies, type OpenStudy } from "./use-studies";
 import "./viewer.css";
@@ -81,24 +87,61 @@ const contentKey = (content: Content) => stackKey(content.study, content.stack);
 
 /** The panes that are there now, by cell. */
 function usePanes() {
-  const [panes, setPanes] = useState<ReadonlyMap<number, StackPane>>(new Map());
-  const onPane = useCallback((cell: number, pane: StackPane | null) => {
-    setPanes((before) => {
+  const [live, setLive] = useState<ReadonlyMap<number, LivePane>>(new Map());
+  const onPane = useCallback((cell: number, pane: LivePane | null) => {
+    setLive((before) => {
       const after = new Map(before);
       if (pane === null) after.delete(cell);
       else after.set(cell, pane);
       return after;
     });
   }, []);
-  return { panes, onPane };
+  const panes = useMemo(() => new Map([...live].map(([cell, one]) => [cell, one.pane])), [live]);
+  return { live, panes, onPane };
+}
+
+const TOOL_ACTIONS: ReadonlySet<string> = new Set<Tool>(["length", "bidirectional", "angle", "cobb", "ellipse", "rectangle", "probe", "arrow", "text"]);
+
+/** Marks the image on the screen as a key image, or takes the own mark away. */
+function toggleKey({ pane, store }: LivePane): void {
+  const current = pane.current;
+  if (current === null) return;
+  const { series, ref } = current;
+  const [instance, frame] = [ref.instance.sop_uid, ref.frame];
+  const mine = store.getShown().find((one) => one.kind === "key" && one.mine && one.instance === instance && one.frame === frame);
+  if (mine !== undefined) store.set(mine.id, null);
+  else store.set(crypto.randomUUID(), { series, instance, frame, kind: "key", points: [], label: "", results: [] });
+}
+
+/** Reads the measurements of a study, and again whenever the hub says that they have changed. */
+function KeepMeasurements({ study }: { study: OpenStudy }) {
+  useQuery({ queryKey: ["measurements", study.id], queryFn: () => study.store.read().then(() => Date.now()) });
+  return null;
+}
+
+/** The key images of a series as a stack of their own. */
+function keyStack(study: OpenStudy): Stack | null {
+  const keys = new Set(study.store.getShown().flatMap((one) => (one.kind === "key" ? [`${one.instance}/${one.frame}`] : [])));
+  for (const stack of study.stacks) {
+    const frames = stack.frames.filter((ref) => keys.has(`${ref.instance.sop_uid}/${ref.frame}`));
+    if (frames.length > 0) return { ...stack, frames, cine: false };
+  }
+  return null;
 }
 
 export default function Viewer({ manifest, study, start, compact = false, onState }: ViewerProps) {
   const { t } = useTranslation();
   const [help, setHelp] = useState(false);
-  const { studies } = useStudies(manifest, study);
+  const { studies, add } = useStudies(manifest, study);
   const [workspace, dispatch] = useReducer(workspaceReducer, null, () => newWorkspace(null));
-  const { panes, onPane } = usePanes();
+  const { live, panes, onPane } = usePanes();
+  const [tool, setTool] = useState<Tool | null>(null);
+  const [synced, setSynced] = useState(false);
+  const [sameWindow, setSameWindow] = useState(false);
+  const [overlays, setOverlays] = useState(true);
+  const [listed, setListed] = useState(false);
+  useLinkedScroll(panes, synced);
+  useLinkedWindow(panes, sameWindow);
   const root = useRef<HTMLDivElement>(null);
   const begin = useRef(start);
   const contents = useMemo(() => contentsOf(studies), [studies]);
@@ -143,6 +186,62 @@ export default function Viewer({ manifest, study, start, compact = false, onStat
   const { active } = workspace;
   const openHere = useCallback((key: string) => openKey(active, key), [openKey, active]);
   const setLayout = useCallback((layout: Layout) => dispatch({ type: "layout", layout, fill: contents }), [contents]);
+  const openPrior = useCallback(
+    (prior: Schemas["Manifest"], about: Schemas["Study"]) => {
+      const made = add(prior, about);
+      const modality = content?.stack.series.modality;
+      const stack = made.stacks.find((one) => one.series.modality === modality) ?? made.stacks[0];
+      if (stack === undefined) return;
+      const beside = paneCount(workspace) === 1 ? { rows: 1, columns: 2 } : workspace;
+      dispatch({ type: "layout", layout: { rows: beside.rows, columns: beside.columns }, fill: [] });
+      dispatch({ type: "open", cell: (active + 1) % paneCount(beside), content: { kind: "stack", study: made.id, stack } });
+      setSynced(true);
+    },
+    [add, content, workspace, active],
+  );
+  const goTo = useCallback(
+    (of: OpenStudy, one: Drawn) => {
+      const at = (stack: Stack) => stack.frames.findIndex((ref) => ref.instance.sop_uid === one.instance && ref.frame === one.frame);
+      const stack = of.stacks.find((each) => at(each) >= 0);
+      if (stack === undefined) return;
+      const here = live.get(active);
+      if (here?.pane.getInfo().stack === stack) here.pane.show(at(stack));
+      else openIn(active, { kind: "stack", study: of.id, stack, index: at(stack) });
+      here?.pencil.select(one.id);
+      focusCell(active);
+    },
+    [live, active, openIn, focusCell],
+  );
+  const keysOnly = useCallback(
+    (of: OpenStudy) => {
+      const stack = keyStack(of);
+      if (stack !== null) openIn(active, { kind: "stack", study: of.id, stack, index: 0 });
+    },
+    [active, openIn],
+  );
+  const hand = live.get(active);
+  const act = useCallback(
+    (action: ViewerAction) => {
+      if (TOOL_ACTIONS.has(action)) setTool((before) => (before === action ? null : (action as Tool)));
+      else if (action === "sync") setSynced((on) => !on);
+      else if (action === "syncWindow") setSameWindow((on) => !on);
+      else if (action === "overlays") setOverlays((on) => !on);
+      else if (action === "list") setListed((on) => !on);
+      else if (action === "key" && hand !== undefined) toggleKey(hand);
+      else if (action === "undo") hand?.store.undo();
+      else if (action === "redo") hand?.store.redo();
+      else if (action === "remove" && hand?.pencil.selected != null) {
+        hand.store.set(hand.pencil.selected, null);
+        hand.pencil.select(null);
+      } else if (action === "pointer") {
+        const drawing = hand?.pencil.draft != null;
+        hand?.pencil.leave();
+        if (!drawing) setTool(null);
+      } else return false;
+      return true;
+    },
+    [hand],
+  );
   const showHelp = useCallback(() => setHelp(true), []);
 
   const nextSeries = (by: number) => {
@@ -178,17 +277,28 @@ export default function Viewer({ manifest, study, start, compact = false, onStat
     else if (action === "previousSeries") nextSeries(-1);
     else if (action === "nextPane") nextPane(1);
     else if (action === "previousPane") nextPane(-1);
+    else if (act(action)) return;
     else if (pane !== null) perform(pane, action, keyName(event.nativeEvent));
   };
 
   return (
-    <div ref={root} className={compact ? "viewer compact" : "viewer"} onKeyDown={onKeyDown}>
+    <div ref={root} className={["viewer", compact ? "compact" : "", listed ? "listed" : ""].join(" ")} onKeyDown={onKeyDown}>
       {pane !== null && info !== null ? (
-        <Toolbar pane={pane} info={info} layout={workspace} onLayout={setLayout} onPlanes={togglePlanes} onHelp={showHelp} />
+        <Toolbar
+          pane={pane}
+          info={info}
+          layout={workspace}
+          onLayout={setLayout}
+          work={{ tool, synced, listed }}
+          onAction={act}
+          onPlanes={togglePlanes}
+          onHelp={showHelp}
+        />
       ) : (
         <FrameTools layout={workspace} onLayout={setLayout} onHelp={showHelp} />
       )}
-      <Thumbnails studies={studies} current={content} onOpen={openHere} />
+      <Thumbnails studies={studies} current={content} onOpen={openHere} onPrior={openPrior} />
+      {studies.map((one) => <KeepMeasurements key={one.id} study={one} />)}
       <div className="viewer-main">
         <Grid
           workspace={workspace}
@@ -197,9 +307,13 @@ export default function Viewer({ manifest, study, start, compact = false, onStat
           onOpen={openIn}
           onDropSeries={openKey}
           onPane={onPane}
+          tool={tool}
+          overlays={overlays}
+          reference={pane}
         />
         {main !== undefined && contents.length === 0 && <p className="viewer-wait">{t("viewer.noImages")}</p>}
       </div>
+      {listed && <MeasurementPanel studies={studies} onGo={goTo} onKeysOnly={keysOnly} />}
       <KeyHelp open={help} onClose={() => setHelp(false)} bindings={ALL_KEYS} />
     </div>
   );

@@ -34,6 +34,8 @@ export interface FrameFacts {
   signed: boolean;
   slope: number;
   intercept: number;
+  /** What the rescaled values count: "HU" for CT unless it says otherwise, else "" (PS3.3 C.11.1.1.2: US is unspecified). */
+  rescaleType: string;
   /** The window that the image asks for; null when it asks for none. */
   window: Window | null;
   windowFunction: string;
@@ -79,6 +81,7 @@ const TAGS = {
   windowFunction: "00281056",
   intercept: "00281052",
   slope: "00281053",
+  rescaleType: "00281054",
   position: "00200032",
   orientation: "00200037",
   location: "00201041",
@@ -113,7 +116,7 @@ export function number(dataset: Dataset, tag: string): number | undefined {
   return numbers(dataset, tag)[0];
 }
 
-function items(dataset: Dataset | undefined, tag: string): Dataset[] {
+export function items(dataset: Dataset | undefined, tag: string): Dataset[] {
   return ((dataset?.[tag]?.Value ?? []) as Dataset[]).filter((item) => typeof item === "object" && item !== null);
 }
 
@@ -154,6 +157,11 @@ function paletteOf(dataset: Dataset): FrameFacts["palette"] {
   return red !== null && green !== null && blue !== null ? [red, green, blue] : null;
 }
 
+function rescaleTypeOf(written: string, modality: string): string {
+  if (written === "US") return "";
+  return (written || (modality === "CT" ? "HU" : "")).slice(0, 16);
+}
+
 /** Facts of frame `frame` (from 0) of this instance. */
 export function frameFacts(dataset: Dataset, frame: number): FrameFacts {
   const voi = holder(dataset, frame, TAGS.frameVoi, TAGS.center);
@@ -175,6 +183,7 @@ export function frameFacts(dataset: Dataset, frame: number): FrameFacts {
     signed: number(dataset, TAGS.representation) === 1,
     slope: number(lut, TAGS.slope) ?? 1,
     intercept: number(lut, TAGS.intercept) ?? 0,
+    rescaleType: rescaleTypeOf(text(lut, TAGS.rescaleType), text(dataset, TAGS.modality)),
     window: center !== undefined && width !== undefined && width >= 1 ? { center, width } : null,
     windowFunction: text(voi, TAGS.windowFunction) || "LINEAR",
     spacing: spacingOf(dataset, frame),

@@ -1,7 +1,8 @@
 /**
- * Mouse and touch on a pane. Mouse: wheel = images, Ctrl+wheel = zoom, left = window, right = zoom, middle = pan, left and right
- * together = images. Touch: one finger = images, two = zoom and pan, a long press and then a drag = window.
+ * Mouse and touch on a pane. The pencil (measure/pencil.ts) is asked first: what it takes is drawing or moving a measurement.
+ * Mouse: wheel = images, Ctrl+wheel = zoom, left = window, right = zoom, middle = pan, left and right together = images. Touch: one finger = images, two = zoom and pan, a long press and then a drag = window.
  */
+import type { Pencil } from "./measure/pencil";
 import { modeOfButtons, Steps } from "./gestures-math";
 
 const WHEEL_NOTCH = 60;
@@ -22,13 +23,27 @@ export interface GestureTarget {
   panBy: (dx: number, dy: number) => void;
 }
 
-export function attachGestures(element: HTMLElement, pane: GestureTarget, hover: (at: Point | null) => void): () => void {
+/** A finger hides what it points at. */
+const FINGER_REACH = 22;
+
+interface Hand {
+  pane: GestureTarget;
+  /** Absent where nothing is drawn. */
+  pencil?: Pencil;
+  hover: (at: Point | null) => void;
+  /** Gives the keys to the pane. */
+  focus: () => void;
+}
+
+/** Listens on `element`, which lies over the pane and is as large; answers how to stop. */
+export function attachGestures(element: HTMLElement, { pane, pencil, hover, focus }: Hand): () => void {
   const wheelSteps = new Steps(WHEEL_NOTCH);
   const dragSteps = new Steps(SCROLL_PIXELS);
   const pointers = new Map<number, Point>();
   let press: ReturnType<typeof setTimeout> | null = null;
   let touchWindow = false;
   let travelled = 0;
+  let drawing = false;
   let zoomCentre: Point = [0, 0];
 
   const place = (event: MouseEvent): Point => {
@@ -38,7 +53,7 @@ export function attachGestures(element: HTMLElement, pane: GestureTarget, hover:
 
   const onWheel = (event: WheelEvent) => {
     event.preventDefault();
-    element.focus({ preventScroll: true });
+    focus();
     const pixels = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE_HEIGHT : 1);
     if (event.ctrlKey) {
       pane.zoomAt(ZOOM_PER_WHEEL_PIXEL ** -Math.max(-60, Math.min(60, pixels)), place(event));
@@ -55,13 +70,17 @@ export function attachGestures(element: HTMLElement, pane: GestureTarget, hover:
   };
 
   const onDown = (event: PointerEvent) => {
-    element.focus({ preventScroll: true });
+    if (event.target instanceof HTMLInputElement) return;
+    focus();
     element.setPointerCapture(event.pointerId);
+    const first = event.pointerType === "mouse" ? event.button === 0 && event.buttons === 1 : pointers.size === 0;
+    drawing = first && pencil?.down(place(event), event.pointerType === "mouse" ? undefined : FINGER_REACH) === true;
     pointers.set(event.pointerId, place(event));
     dragSteps.clear();
     zoomCentre = place(event);
     travelled = 0;
     endPress();
+    if (drawing) return;
     if (event.pointerType !== "mouse" && pointers.size === 1) {
       touchWindow = false;
       press = setTimeout(() => {
@@ -92,7 +111,11 @@ export function attachGestures(element: HTMLElement, pane: GestureTarget, hover:
     const now = place(event);
     const before = pointers.get(event.pointerId);
     if (event.pointerType === "mouse") hover(now);
-    if (before === undefined) return;
+    if (drawing || before === undefined) pencil?.move(now);
+    if (drawing || before === undefined) {
+      if (before !== undefined) pointers.set(event.pointerId, now);
+      return;
+    }
     const [dx, dy] = [now[0] - before[0], now[1] - before[1]];
     pointers.set(event.pointerId, now);
     travelled += Math.hypot(dx, dy);
@@ -112,6 +135,8 @@ export function attachGestures(element: HTMLElement, pane: GestureTarget, hover:
   const onUp = (event: PointerEvent) => {
     pointers.delete(event.pointerId);
     endPress();
+    if (drawing) pencil?.up(place(event));
+    drawing = false;
     if (pointers.size === 0) touchWindow = false;
   };
 

@@ -6,10 +6,13 @@
  */
 import { cache, Enums, eventTarget, type StackViewport, type Types } from "@cornerstonejs/core";
 import { Emitter } from "../signaling/emitter";
-import { applyView, DEFAULT_VIEW, geometryOf, panned, zoomedAt, type Camera, type View } from "./camera";
+import { applyView, DEFAULT_VIEW, geometryOf, panned, zoomedAt, type Camera, type Geometry, type View } from "./camera";
 import { CineClock, cineTiming } from "./cine";
 import type { FrameFacts } from "./dicom";
 import { engine, startEngine } from "./engine";
+import type { Readable } from "./measure/kinds";
+import { projectionOf, type Projection } from "./measure/projection";
+import type { Shown } from "./linked";
 import { edgeLetters, turned, type EdgeLetters } from "./orientation";
 import { imagesInBudget, Prefetcher, type LoadState } from "./prefetch";
 import { dragWindow, presetWindow, windowRange, type Window } from "./presets";
@@ -100,6 +103,10 @@ export class StackPane {
     eventTarget.removeEventListener(Enums.Events.IMAGE_CACHE_IMAGE_REMOVED, this.onEvicted);
     engine().disableElement(this.id);
     this.events.clear();
+  }
+
+  get element(): HTMLDivElement {
+    return this.viewport.element;
   }
 
   getInfo = (): PaneInfo => this.info;
@@ -210,6 +217,7 @@ export class StackPane {
     if (this.stack === null) return;
     const next = Math.min(Math.max(0, index), this.stack.frames.length - 1);
     if (!byCine) this.stopCine();
+    this.led = false;
     if (next === this.wanted && this.shown === next) return;
     this.direction = next >= this.wanted ? 1 : -1;
     this.wanted = next;
@@ -218,6 +226,24 @@ export class StackPane {
     if (!byCine) this.prefetcher?.move(next, this.direction);
     this.changed();
     if (this.shown >= 0) void this.pump();
+  }
+
+  /** Shows what another pane leads to; tells nobody, so that two linked panes do not lead each other. */
+  follow(index: number): void {
+    if (index === this.wanted) return;
+    this.show(index);
+    this.led = true;
+  }
+
+  private led = false;
+
+  /** Names the stack that is open. */
+  get stackId(): string {
+    return this.stack === null ? "" : this.imageId(this.stack, 0);
+  }
+
+  linkable(): Shown {
+    return { index: this.wanted, facts: this.stack?.frames.map((ref) => this.source.facts(ref)) ?? [] };
   }
 
   step(by: number): void {
@@ -317,6 +343,15 @@ export class StackPane {
     this.refresh(false);
   }
 
+  /** The window of another pane; tells nobody. */
+  followWindow(window: Window | null): void {
+    if (this.window?.center === window?.center && this.window?.width === window?.width) return;
+    this.window = window;
+    this.quiet = true;
+    this.refresh(false);
+    this.quiet = false;
+  }
+
   preset(key: string): void {
     const own = this.ownWindow();
     if (own === null) return;
@@ -384,6 +419,7 @@ export class StackPane {
 
   private refresh(moved: boolean): void {
     if (this.shown < 0) return;
+    this.led = false;
     if (moved) this.place();
     this.placeWindow();
     this.viewport.render();
@@ -472,9 +508,36 @@ export class StackPane {
   private quiet = false;
 
   private told(): void {
-    if (this.quiet) return;
+    if (this.quiet || this.led) return;
     const state = this.getState();
     if (state !== null) this.events.emit("state", state);
+  }
+
+  /** The frame on the screen. */
+  get current(): { series: string; ref: FrameRef } | null {
+    const ref = this.stack?.frames[this.shown];
+    return this.stack === null || ref === undefined ? null : { series: this.stack.series.series_uid, ref };
+  }
+
+  /** Where the image on the screen lies; null before the first one. */
+  geometry(): Geometry | null {
+    const facts = this.facts(this.shown);
+    return facts === null ? null : geometryOf(facts);
+  }
+
+  projection(): Projection | null {
+    const geometry = this.geometry();
+    const { clientWidth, clientHeight } = this.viewport.element;
+    return geometry === null ? null : projectionOf(geometry, this.view, clientWidth, clientHeight);
+  }
+
+  /** The values of the image on the screen, for measuring. */
+  readable(): Readable | null {
+    const facts = this.facts(this.shown);
+    if (facts === null || this.stack === null) return null;
+    const voxels = cache.getImage(this.imageId(this.stack, this.shown))?.voxelManager;
+    const at = facts.samples > 1 || voxels === undefined ? null : (index: number) => voxels.getAtIndex(index) as number;
+    return { columns: facts.columns, rows: facts.rows, at, unit: facts.rescaleType };
   }
 
   /** Value of the image under a point of the pane (HU for CT), or null. */

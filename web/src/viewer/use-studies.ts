@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Schemas } from "../api/client";
 import { documentsOfStudy } from "./documents/kinds";
+import { MeasurementStore } from "./measure/store";
 import { StudySource } from "./source";
 import { stacksOfStudy, type Stack } from "./stack";
 
@@ -13,11 +14,21 @@ export interface OpenStudy {
   stacks: readonly Stack[];
   /** Reports, PDFs, ECGs, videos and what else is no stack of pictures. */
   documents: readonly Stack[];
+  /** What is drawn on its images. */
+  store: MeasurementStore;
 }
 
 function opened(manifest: Schemas["Manifest"], study: Schemas["Study"] | undefined): OpenStudy {
   const source = new StudySource(manifest);
-  return { id: manifest.study, manifest, study, source, stacks: stacksOfStudy(manifest), documents: documentsOfStudy(manifest) };
+  return {
+    id: manifest.study,
+    manifest,
+    study,
+    source,
+    stacks: stacksOfStudy(manifest),
+    documents: documentsOfStudy(manifest),
+    store: new MeasurementStore(manifest.study),
+  };
 }
 
 /** Holds the source of each open study until the viewer is left. The first one is the page's. */
@@ -29,7 +40,10 @@ export function useStudies(manifest: Schemas["Manifest"], study: Schemas["Study"
     held.current = [opened(manifest, undefined)];
     setStudies(held.current);
     return () => {
-      for (const one of held.current) one.source.dispose();
+      for (const one of held.current) {
+        one.source.dispose();
+        one.store.dispose();
+      }
       held.current = [];
     };
     // A manifest that was read again describes the same images; new ones are seen when the page is opened anew.

@@ -238,7 +238,7 @@ function Plane({ session, info, plane }: { session: MprSession; info: MprInfo; p
   usePainting(element, canvas, session, plane);
   useEffect(() => {
     if (element === null) return;
-    const ends = [attachCrosshair(element, session, plane), attachGestures(element, gestureTarget(element, session, plane), setHover)];
+    const ends = [attachCrosshair(element, session, plane), attachGestures(element, { pane: gestureTarget(element, session, plane), hover: setHover, focus: () => element.focus({ preventScroll: true }) })];
     if (plane === "axial") element.focus({ preventScroll: true });
     return () => ends.forEach((end) => end());
   }, [element, session, plane]);

@@ -22,7 +22,7 @@ const valueAt = (world: Vector) => 3 * world[0] - 2 * world[1] + 5 * world[2] + 
 function facts(position: Vector, row: Vector, column: Vector, more: Partial<FrameFacts> = {}): FrameFacts {
   return {
     sopClass: "", modality: "CT", rows: ROWS, columns: COLUMNS, samples: 1, photometric: "MONOCHROME2", planar: 0, bitsAllocated: 16,
-    bitsStored: 16, signed: true, slope: 1, intercept: 0, window: null, windowFunction: "LINEAR", spacing: SPACING, position, row, column,
+    bitsStored: 16, signed: true, slope: 1, rescaleType: "HU", intercept: 0, window: null, windowFunction: "LINEAR", spacing: SPACING, position, row, column,
     thickness: null, location: null, frameOfReference: "1.2", palette: null, ...more,
   };
 }
