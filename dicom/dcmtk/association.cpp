@@ -10,6 +10,7 @@ static const int CONNECT_TIMEOUT = 10; /* seconds, of a TCP connection that we o
 /* What is served besides storage, each in native transfer syntaxes. */
 static const char *const services[] = {
     UID_VerificationSOPClass,
+    UID_FINDPatientRootQueryRetrieveInformationModel,
     UID_FINDStudyRootQueryRetrieveInformationModel,
     UID_MOVEPatientRootQueryRetrieveInformationModel,
     UID_MOVEStudyRootQueryRetrieveInformationModel,

@@ -95,9 +95,12 @@ json_t *dcm_association_keys(dcm_association *a, const dcm_command *command, int
 /** C-ECHO-RSP or C-STORE-RSP. comment: error comment (PS3.7 C.4), may be NULL. */
 gboolean dcm_association_respond(dcm_association *a, const dcm_command *command, guint16 status,
                                  const char *comment, GError **error);
-/** C-FIND-RSP; match (borrowed, NULL: none) is {"GGGGEEEE": "value in UTF-8" …}. */
-gboolean dcm_association_match(dcm_association *a, const dcm_command *command, guint16 status, json_t *match,
-                               GError **error);
+/** C-FIND-RSP. match (borrowed, NULL: none) is DICOM JSON; of it goes what keys (the request's) name, what it
+ * lacks goes empty; the text in the request's character set where that can express it, else in UTF-8. */
+gboolean dcm_association_match(dcm_association *a, const dcm_command *command, guint16 status, json_t *keys,
+                               json_t *match, GError **error);
+/** TRUE when the command's SOP class is the Patient Root's C-FIND. */
+gboolean dcm_command_is_patient_root(const dcm_command *command);
 /** Waits until the peer sends something (TRUE) or the descriptor other is readable or the time is over. */
 gboolean dcm_association_wait(dcm_association *a, int other, int timeout_ms);
 

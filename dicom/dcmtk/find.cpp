@@ -21,8 +21,9 @@ dcm_association_keys(dcm_association *a, const dcm_command *command, int timeout
             g_snprintf(tag, sizeof tag, "%04X%04X", element->getGTag(), element->getETag());
             if (element->isLeaf())
                 (void)element->getOFStringArray(value);
-            gboolean valid = g_utf8_validate(value.c_str(), -1, NULL);
-            json_object_set_new(keys, tag, json_string(valid ? value.c_str() : ""));
+            g_autofree char *text =
+                g_utf8_make_valid(value.c_str(), -1); /* what is damaged matches nothing */
+            json_object_set_new(keys, tag, json_string(g_strstrip(text)));
         }
         return TRUE;
     });
@@ -31,24 +32,89 @@ dcm_association_keys(dcm_association *a, const dcm_command *command, int timeout
     return keys;
 }
 
-static void
-put_match(DcmDataset &dataset, json_t *match)
+static char *
+value_text(json_t *value)
 {
+    static const char *const groups[] = {"Alphabetic", "Ideographic", "Phonetic"};
+    if (json_is_string(value))
+        return g_strdup(json_string_value(value));
+    if (json_is_integer(value))
+        return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    if (json_is_real(value))
+        return json_text(value);
+    GString *name = g_string_new(NULL);
+    for (gsize i = 0; json_is_object(value) && i < G_N_ELEMENTS(groups); i++) {
+        const char *group = json_get_text(value, groups[i]);
+        g_string_append_printf(name, "%s%s", i ? "=" : "", group ? group : "");
+    }
+    while (name->len && name->str[name->len - 1] == '=')
+        g_string_truncate(name, name->len - 1);
+    return g_string_free(name, FALSE);
+}
+
+/* A DICOM JSON attribute as DICOM text: its values joined. */
+static char *
+attribute_text(json_t *attribute)
+{
+    GString *text = g_string_new(NULL);
+    size_t i;
+    json_t *value;
+    json_array_foreach(json_object_get(attribute, "Value"), i, value)
+    {
+        g_autofree char *one = value_text(value);
+        g_string_append_printf(text, "%s%s", i ? "\\" : "", one);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void
+put_key(DcmDataset &dataset, const char *tag, json_t *attribute)
+{
+    guint64 number = g_ascii_strtoull(tag, NULL, 16);
+    DcmTag key((Uint16)(number >> 16), (Uint16)number);
+    g_autofree char *text = attribute_text(attribute);
+    if (key.getElement() == 0 || key == DCM_SpecificCharacterSet)
+        return; /* group lengths, PS3.5 7.2; the character set is set at last */
+    if (!*text || key.getEVR() == EVR_SQ || dataset.putAndInsertString(key, text).bad())
+        (void)dataset.insertEmptyElement(key);
+}
+
+/* From UTF-8 to what the request asked for, when that can express it. */
+static void
+convert_text(DcmDataset &dataset, const char *wanted)
+{
+    (void)dataset.putAndInsertString(DCM_SpecificCharacterSet, "ISO_IR 192");
+    if (!wanted || !*wanted || !strcmp(wanted, "ISO_IR 192"))
+        return;
+    DcmDataset converted(dataset);
+    if (converted.convertCharacterSet("ISO_IR 192", wanted, 0, OFTrue).good())
+        dataset = converted;
+}
+
+static void
+put_match(DcmDataset &dataset, json_t *keys, json_t *match)
+{
+    static const char *const always[] = {"00080052", "00080054"};
     const char *tag;
     json_t *value;
-    (void)dataset.putAndInsertString(DCM_SpecificCharacterSet, "ISO_IR 192");
-    json_object_foreach(match, tag, value)
+    json_object_foreach(keys, tag, value)
     {
-        guint64 number = g_ascii_strtoull(tag, NULL, 16);
-        DcmTag key((Uint16)(number >> 16), (Uint16)number);
-        if (key != DCM_SpecificCharacterSet && key.getEVR() != EVR_SQ)
-            (void)dataset.putAndInsertString(key, json_string_value(value));
+        put_key(dataset, tag, json_object_get(match, tag));
     }
+    for (gsize i = 0; i < G_N_ELEMENTS(always); i++)
+        put_key(dataset, always[i], json_object_get(match, always[i]));
+    convert_text(dataset, json_get_text(keys, "00080005"));
 }
 
 gboolean
-dcm_association_match(dcm_association *a, const dcm_command *command, guint16 status, json_t *match,
-                      GError **error)
+dcm_command_is_patient_root(const dcm_command *command)
+{
+    return !strcmp(command->sop_class, UID_FINDPatientRootQueryRetrieveInformationModel);
+}
+
+gboolean
+dcm_association_match(dcm_association *a, const dcm_command *command, guint16 status, json_t *keys,
+                      json_t *match, GError **error)
 {
     return wrap(error, [&]() -> gboolean {
         T_DIMSE_C_FindRQ request = {};
@@ -62,7 +128,7 @@ dcm_association_match(dcm_association *a, const dcm_command *command, guint16 st
         response.opts = O_FIND_AFFECTEDSOPCLASSUID;
         DcmDataset dataset;
         if (match)
-            put_match(dataset, match);
+            put_match(dataset, keys, match);
         OFCondition c = DIMSE_sendFindResponse(a->association, command->context, &request, &response,
                                                match ? &dataset : NULL, NULL);
         return c.good() ? TRUE : fail(error, ERR_INVALID, "response", c);

@@ -284,15 +284,15 @@ handle_store(scp_association *a, json_t *message)
 }
 
 static void
-on_matches(json_t *matches, gboolean more, const GError *error, gpointer data)
+on_matches(const find_answer *found, const GError *error, gpointer data)
 {
     scp_association *a = pending_end(data);
     if (!a)
         return;
-    json_t *answer =
-        json_pack("{s:s, s:i, s:b}", "type", "matches", "status", error ? 0xc000 : 0, "more", (int)more);
-    if (matches)
-        json_object_set(answer, "matches", matches);
+    json_t *answer = json_pack("{s:s, s:i, s:b, s:b}", "type", "matches", "status", error ? 0xc000 : 0,
+                               "more", (int)found->more, "partial", (int)found->partial);
+    if (found->matches)
+        json_object_set(answer, "matches", found->matches);
     tell(a, answer);
 }
 

@@ -1,4 +1,4 @@
-/* C-FIND, Study Root (PS3.4 C.6.2): keys of the identifier -> one SQL function under row-level security ->
+/* C-FIND (PS3.4 C.6.1, C.6.2): keys of the identifier -> one SQL function under row-level security ->
  * matches. What an AE finds is what its organisation may see. */
 #pragma once
 #include "hub/store/db.h"
@@ -7,11 +7,18 @@
 
 typedef struct find_query find_query;
 
-/** page is called once for each find_query_next, never inside of it; matches (borrowed) is an array of
- * {"GGGGEEEE": text}; error NULL on success. */
-typedef void (*find_page)(json_t *matches, gboolean more, const GError *error, gpointer user_data);
+typedef struct {
+    json_t *matches;  /* an array of DICOM JSON objects, NULL: the query was freed meanwhile */
+    gboolean more;    /* there is another page */
+    gboolean partial; /* some keys are of attributes that are not known here */
+} find_answer;
 
-/** keys is borrowed. organisation: the calling AE's; title: for the audit row. */
+/** page is called once for each find_query_next, never inside of it; the answer is borrowed; error NULL on
+ * success. */
+typedef void (*find_page)(const find_answer *answer, const GError *error, gpointer user_data);
+
+/** keys, with a valid level (0008,0052), is borrowed. organisation: the calling AE's; title: for the audit
+ * row. */
 find_query *find_query_new(db_pool *pool, const char *organisation, const char *title, json_t *keys);
 /** Pending answers do not come any more. */
 void find_query_free(find_query *q);

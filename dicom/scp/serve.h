@@ -7,6 +7,7 @@
 #define STATUS_UNABLE_TO_PERFORM 0xa702 /* sub-operations */
 #define STATUS_WARNING 0xb000           /* some sub-operations failed */
 #define STATUS_PENDING 0xff00
+#define STATUS_PENDING_PARTIAL 0xff01 /* some keys are not known here */
 #define STATUS_CANCELLED 0xfe00
 #define STATUS_NO_IDENTIFIER 0xa900
 #define STATUS_UNABLE 0xc000

@@ -93,7 +93,7 @@ serve_command(worker *w, const dcm_command *command, GError **error)
     case DCM_FIND:
         return command->has_dataset
                    ? serve_find(w, command, error)
-                   : dcm_association_match(w->association, command, STATUS_UNABLE, NULL, error);
+                   : dcm_association_match(w->association, command, STATUS_UNABLE, NULL, NULL, error);
     case DCM_GET:
     case DCM_MOVE: {
         static const dcm_counters none;

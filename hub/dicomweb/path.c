@@ -6,13 +6,6 @@
 #define REMEMBERED 65536 /* rows known to be committed; forgotten all together */
 
 gboolean
-dicom_uid_is_valid(const char *text)
-{
-    gsize length = strlen(text);
-    return length >= 1 && length <= 64 && strspn(text, "0123456789.") == length;
-}
-
-gboolean
 dicom_path_take(http_request *r, dicom_path *ret)
 {
     *ret = (dicom_path){

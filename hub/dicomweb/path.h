@@ -1,5 +1,6 @@
 /* Where in the hierarchy a DICOMweb address points, and the audit row that reading it leaves. */
 #pragma once
+#include "hub/dicomweb/uid.h"
 #include "hub/http/http.h"
 
 typedef struct {
@@ -9,7 +10,6 @@ typedef struct {
     const char *instance;
 } dicom_path;
 
-gboolean dicom_uid_is_valid(const char *text);
 /** FALSE after having replied: a UID in the path is none. */
 gboolean dicom_path_take(http_request *r, dicom_path *ret);
 

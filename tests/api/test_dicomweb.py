@@ -339,3 +339,60 @@ def test_known_instances(ct, radiographer, product):
     stranger = product.login("panel1.coordinator")
     assert stranger.post("/api/v1/uploads/known", json={"instances": uids}).json() == {"known": []}
     assert radiographer.post("/api/v1/uploads/known", json={"instances": ["x"]}).status_code == 400
+
+
+# --- searching by every key -------------------------------------------------------------------------------------------
+def test_every_index_attribute_matches(ct, radiographer):
+    """Study, series and image keys at their level and below; what one holds of each is found, what nobody holds is not."""
+    data = ct.sets[0]
+    for path in ("/studies", "/series", "/instances"):
+        for key in ("PatientID", "PatientName", "StudyDate", "StudyTime", "AccessionNumber", "StudyID", "StudyDescription", "Modality"):
+            text = str(data.get(key, "")) or "*"
+            assert ct.uid in [value(s, "0020000D") for s in search(radiographer, path, limit=1000, **{key: text})], (path, key)
+    for key in ("SeriesDescription", "SeriesNumber", "Manufacturer", "BodyPartExamined", "SeriesInstanceUID"):
+        text = str(data.get(key, "")) or "*"
+        assert ct.series in [value(s, "0020000E") for s in search(radiographer, "/series", **{key: text})], key
+    for key in ("SOPClassUID", "SOPInstanceUID", "InstanceNumber", "Rows"):
+        found = search(radiographer, f"/studies/{ct.uid}/instances", **{key: str(data.get(key))})
+        assert data.SOPInstanceUID in [value(i, "00080018") for i in found], key
+    assert search(radiographer, "/series", SeriesNumber=987654) == []
+    assert search(radiographer, f"/studies/{ct.uid}/instances", Rows=3) == []
+    for query in ("SOPInstanceUID=1.2", "SeriesDescription=x", "fuzzymatching=perhaps", "StudyDate=20261301"):
+        answer = radiographer.get("/dicom-web/studies?" + query)
+        assert answer.status_code == 400 and query.split("=")[0] in answer.text, query
+
+
+def test_date_and_time_are_one_range(ct, radiographer):
+    """PS3.4 C.2.2.2.5.2: from the first moment to the last, not the same hours of every day."""
+    day, now = ct.sets[0].StudyDate, (str(ct.sets[0].StudyTime) + "000000")[:6]
+    for times, hit in ((f"{now}-{now}", True), ("235959-000000", False)):
+        found = search(radiographer, "/studies", PatientID=ct.sets[0].PatientID, StudyDate=f"{day}-{day}", StudyTime=times)
+        assert (ct.uid in [value(s, "0020000D") for s in found]) == hit, times
+    found = search(radiographer, "/studies", PatientID=ct.sets[0].PatientID, StudyDate=f"20000101-{day}", StudyTime=f"235900-{now}")
+    assert ct.uid in [value(s, "0020000D") for s in found]
+
+
+def test_fuzzy_names(radiographer, tmp_path):
+    assert stow(radiographer, make("names", tmp_path)).status_code in (200, 202)
+    for name in ("xiaodong wang", "wnag xiao", "Wáng^Xiǎodōng", "小东 王", "xiadong wang", "wang xiaod"):
+        found = search(radiographer, "/studies", PatientName=name, fuzzymatching="true", limit=1000)
+        assert any("王^小东" in json.dumps(s["00100010"], ensure_ascii=False) for s in found), name
+    assert search(radiographer, "/studies", PatientName="qqqqqq", fuzzymatching="true") == []
+
+
+def test_others_names_are_not_told(ct, product, radiographer):
+    """Who asks the name index directly learns nothing of other hospitals, and nothing without a clinical role."""
+    name = str(ct.sets[0].PatientName).split("^")[0].split("=")[0].lower()
+    county1, county2 = (product.sql("SELECT id FROM consilium.organisation WHERE code = %s", (code,))[0][0] for code in ("COUNTY1", "COUNTY2"))
+
+    def named(role, person, organisation):
+        return product.sql("SELECT set_config('consilium.person', %s, true), set_config('consilium.organisation', %s, true), "
+                           "cardinality(consilium.patients_named(consilium.search_words(%s))), "
+                           "(SELECT coalesce(max(more), 0) + count(*) FROM consilium.image_search('STUDY', "
+                           "jsonb_build_object('0020000D', %s::text), '{}'))", (person, organisation, name, ct.uid), role=role)[0][2:]
+
+    radiologist = radiographer.get("/api/v1/session").json()["person"]["id"]
+    assert named("consilium_hub", radiologist, county1) [0] >= 1
+    assert named("consilium_hub", "", county1) == (0, 0), "nobody"
+    assert named("consilium_hub", radiologist, county2) == (0, 0), "no role there"
+    assert named("consilium_dicom", "", county1)[0] >= 1

@@ -31,7 +31,14 @@ SELECT DISTINCT encode(hash, 'hex') FROM (
 SELECT consilium.audit_append($1, $2, $3, $4::jsonb)
 
 -- name: dicom_find
-SELECT consilium.dicom_find($1::jsonb, $2::integer, $3::integer)
+-- $1 level, $2 keys and $3 options as image_search takes them. Rows: DICOM JSON.
+SELECT answer FROM consilium.image_search($1, $2::jsonb, $3::jsonb)
+
+-- name: dicom_find_partial
+-- Whether one of the keys $1 is an attribute that the index does not have.
+SELECT EXISTS (SELECT FROM jsonb_object_keys($1::jsonb) AS k
+    WHERE k NOT LIKE '%0000' AND (consilium.search_key(k)).level IS NULL
+      AND k NOT IN ('00080005', '00080052', '00080053', '00080054', '00080056', '00080201', '00201200', '00201202', '00201204'))
 
 -- name: dicom_retrieve
 -- $1 keys, $2 the receiving organisation or NULL, $3 audit action, $4 who, $5 rows at most.
