@@ -129,12 +129,13 @@ CREATE FUNCTION consilium.search_letters(word text) RETURNS text LANGUAGE sql IM
     SELECT string_agg(c, '' ORDER BY c) FROM regexp_split_to_table(word, '') AS c $$;
 
 -- Fuzzy: each word begins one of the forms, or is one of them with a letter wrong (from four letters; two from eight) or letters
--- swapped. The first letter is right.
+-- swapped; two forms side by side count as one too (a given name's syllables). The first letter is right.
 CREATE FUNCTION consilium.search_similar(forms text, wanted text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT NOT EXISTS (
         SELECT FROM regexp_split_to_table(translate(consilium.search_fold(wanted), '*?', ''), '[\s^=,]+') AS w
         WHERE w <> '' AND NOT EXISTS (
-            SELECT FROM unnest(string_to_array(forms, ' ')) AS f
+            SELECT FROM (SELECT f FROM unnest(string_to_array(forms, ' ')) AS f
+                         UNION ALL SELECT f || lead(f) OVER (ORDER BY n) FROM unnest(string_to_array(forms, ' ')) WITH ORDINALITY AS x (f, n)) AS y (f)
             WHERE starts_with(f, w) OR (left(f, 1) = left(w, 1) AND length(w) BETWEEN 4 AND 60 AND length(f) <= 62
                 AND (public.levenshtein_less_equal(f, w, length(w) / 8 + 1) <= least(length(w) / 8 + 1, 2)
                      OR (length(f) = length(w) AND consilium.search_letters(f) = consilium.search_letters(w)))))) $$;
