@@ -13,6 +13,8 @@ dcm_association_keys(dcm_association *a, const dcm_command *command, int timeout
         OFunique_ptr<DcmDataset> dataset(raw);
         if (c.bad())
             return fail(error, ERR_INVALID, "identifier", c);
+        OFString charset; /* before the conversion says UTF-8 */
+        (void)dataset->findAndGetOFStringArray(DCM_SpecificCharacterSet, charset);
         (void)dataset->convertToUTF8();
         for (unsigned long i = 0; i < dataset->card(); i++) {
             DcmElement *element = dataset->getElement(i);
@@ -25,6 +27,8 @@ dcm_association_keys(dcm_association *a, const dcm_command *command, int timeout
                 g_utf8_make_valid(value.c_str(), -1); /* what is damaged matches nothing */
             json_object_set_new(keys, tag, json_string(g_strstrip(text)));
         }
+        if (!charset.empty() && g_utf8_validate(charset.c_str(), -1, NULL))
+            json_object_set_new(keys, "00080005", json_string(charset.c_str()));
         return TRUE;
     });
     if (!good)
@@ -41,10 +45,10 @@ value_text(json_t *value)
     if (json_is_integer(value))
         return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
     if (json_is_real(value))
-        return json_text(value);
+        return g_strdup_printf("%.10g", json_real_value(value));
     GString *name = g_string_new(NULL);
     for (gsize i = 0; json_is_object(value) && i < G_N_ELEMENTS(groups); i++) {
-        const char *group = json_get_text(value, groups[i]);
+        const char *group = json_string_value(json_object_get(value, groups[i]));
         g_string_append_printf(name, "%s%s", i ? "=" : "", group ? group : "");
     }
     while (name->len && name->str[name->len - 1] == '=')
@@ -103,7 +107,7 @@ put_match(DcmDataset &dataset, json_t *keys, json_t *match)
     }
     for (gsize i = 0; i < G_N_ELEMENTS(always); i++)
         put_key(dataset, always[i], json_object_get(match, always[i]));
-    convert_text(dataset, json_get_text(keys, "00080005"));
+    convert_text(dataset, json_string_value(json_object_get(keys, "00080005")));
 }
 
 gboolean

@@ -83,12 +83,12 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
 SELECT '[' || coalesce(string_agg((r.answer || jsonb_build_object(
            '00080005', '{"vr": "CS", "Value": ["ISO_IR 192"]}'::jsonb,
            '00080056', '{"vr": "CS", "Value": ["ONLINE"]}'::jsonb,
-           '00081190', consilium.dicom_json('UR', concat_ws('/', $4, 'dicom-web/orgs', r.organisation,
+           '00081190', consilium.dicom_json('UR', concat_ws('/', $4::text, 'dicom-web/orgs', r.organisation,
                'studies', r.answer->'0020000D'->'Value'->>0,
-               CASE WHEN $1 <> 'STUDY' THEN 'series/' || (r.answer->'0020000E'->'Value'->>0) END,
-               CASE WHEN $1 = 'IMAGE' THEN 'instances/' || (r.answer->'00080018'->'Value'->>0) END))))::text, ',' ORDER BY r.place), '') || ']',
+               CASE WHEN $1::text <> 'STUDY' THEN 'series/' || (r.answer->'0020000E'->'Value'->>0) END,
+               CASE WHEN $1::text = 'IMAGE' THEN 'instances/' || (r.answer->'00080018'->'Value'->>0) END))))::text, ',' ORDER BY r.place), '') || ']',
        coalesce(max(r.more), 0)
-FROM consilium.image_search($1, $2::jsonb, $3::jsonb) WITH ORDINALITY AS r (answer, organisation, metadata, more, place)
+FROM consilium.image_search($1::text, $2::jsonb, $3::jsonb) WITH ORDINALITY AS r (answer, organisation, metadata, more, place)
 
 -- name: upload_known
 -- $1 JSON array of instance UIDs. A JSON array of those that the own organisation has.

@@ -45,7 +45,7 @@ DECLARE
     b date := consilium.search_date(r.last);
 BEGIN
     IF (r.first IS NOT NULL AND a IS NULL) OR (r.last IS NOT NULL AND b IS NULL) OR coalesce(a, b) IS NULL THEN RETURN 'false'; END IF;
-    RETURN concat_ws(' AND ', format('%s >= %L::date', subject, a), CASE WHEN b IS NOT NULL THEN format('%s <= %L::date', subject, b) END);
+    RETURN concat_ws(' AND ', CASE WHEN a IS NOT NULL THEN format('%s >= %L::date', subject, a) END, CASE WHEN b IS NOT NULL THEN format('%s <= %L::date', subject, b) END);
 END $$;
 
 -- Times are compared as text: 10 includes 10:59:59, and 1030 begins at 10:30.
