@@ -184,7 +184,7 @@ END $$;
 -- Which of the own organisation's patients and of the granted ones have these words in their names; NULL: more than 300.
 -- The caller's policies are asked again for every row that is read by them.
 CREATE FUNCTION consilium.patients_named(words text[]) RETURNS uuid[] LANGUAGE plpgsql STABLE
-    SECURITY DEFINER SET search_path = consilium, public, pg_temp AS $$
+    SECURITY DEFINER SET search_path = consilium, pg_temp AS $$
 DECLARE found uuid[];
 BEGIN
     IF session_user <> 'consilium_dicom' AND NOT consilium.clinical() THEN RETURN '{}'; END IF;
