@@ -6,7 +6,7 @@ int LLVMFuzzerTestOneInput(const guint8 *bytes, size_t length);
 int
 LLVMFuzzerTestOneInput(const guint8 *bytes, size_t length)
 {
-    g_autofree char *text = g_utf8_make_valid((const char *)bytes, (gssize)length);
+    g_autofree char *text = g_utf8_make_valid(length > 0 ? (const char *)bytes : "", (gssize)length);
     g_auto(GStrv) lines = g_strsplit(text, "\n", 64);
     for (qido_level level = QIDO_STUDIES; level <= QIDO_INSTANCES; level++) {
         qido_query query;
