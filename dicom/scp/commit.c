@@ -24,8 +24,8 @@ struct committer {
     ae_table *aes;
     loop_timer *due;
     guint rounds;
-    gboolean asking;
-    GPtrArray *jobs; /* job, all of them */
+    committer **asking; /* what is due is being asked for: where the answer looks for us; NULL: it is not */
+    GPtrArray *jobs;    /* job, all of them */
 };
 
 typedef struct {
@@ -349,8 +349,11 @@ is_in_hand(const committer *c, const char *id)
 static void
 on_due_rows(db_batch *batch, const GError *error, gpointer data)
 {
-    committer *c = data;
-    c->asking = FALSE;
+    g_autofree committer **asking = data;
+    committer *c = *asking;
+    if (!c) /* freed meanwhile */
+        return;
+    c->asking = NULL;
     if (error) {
         on_written(batch, error, NULL);
         return;
@@ -376,12 +379,13 @@ on_due(gpointer data)
     committer *c = data;
     if (c->asking)
         return;
-    c->asking = TRUE;
+    c->asking = g_new(committer *, 1);
+    *c->asking = c;
     db_batch *batch = db_batch_new(NULL);
     db_batch_add(batch, "commitment_due", 1, DUE_AT_ONCE);
     if (c->rounds++ % SWEEPS_EVERY == 0)
         db_batch_add(batch, "commitment_sweep", 0);
-    db_pool_run(c->pool, batch, on_due_rows, c);
+    db_pool_run(c->pool, batch, on_due_rows, c->asking);
 }
 
 committer *
@@ -406,6 +410,8 @@ committer_free(committer *c)
     if (!c)
         return;
     loop_timer_free(c->due);
+    if (c->asking)
+        *c->asking = NULL;
     for (guint i = 0; i < c->jobs->len; i++) {
         job *j = c->jobs->pdata[i];
         j->owner = NULL; /* freed when what it waits for comes */
