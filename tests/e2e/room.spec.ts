@@ -98,8 +98,9 @@ test("the images of the case open beside the faces", async () => {
     await specialistRoom.expectMedia();
     // A key goes to the image; with Alt it goes to the room.
     await viewer.press("m");
+    await expect(specialist.page.locator('[data-plane="axial"]')).toBeVisible();
     await expect(specialistRoom.control("Mute")).toBeVisible();
-    await viewer.press("Alt+m");
+    await specialist.page.keyboard.press("Alt+m");
     await expect(specialistRoom.control("Unmute")).toBeVisible();
 });
 
